@@ -1,0 +1,3 @@
+//! keyrelay: parse, call, exit code.
+
+fn main() {}

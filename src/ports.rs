@@ -1,0 +1,127 @@
+//! What the driver asks of the world: three services, in the words of the rotation.
+//!
+//! Each trait has two implementations: the real services in [`crate::azure`], and the sandbox's cloud called in process, so that
+//! the code that ships is what tests search and simulate.
+
+use std::future::Future;
+
+use jiff::Timestamp;
+
+use crate::rotation::answers::{Current, Refusal, SignIn, Trace, Version};
+use crate::rotation::names::{KeyId, Tag, VaultIx, VersionId};
+use crate::secret::{Hint, SecretValue};
+
+/// What is known of a request that changes the cloud. Never a plain `Result`: the third case is what rotations die of.
+#[must_use]
+pub enum Outcome<T> {
+    /// The service said that it did it.
+    Applied(T, Trace),
+    /// The connection was never opened, or an answer proves rejection (4xx except 408).
+    NotApplied(Refusal, Trace),
+    /// Time-out, reset, 408, 5xx, a cut or unreadable body: it may have happened, or happen yet.
+    InDoubt(Refusal, Trace),
+}
+
+/// The answer to a read.
+pub type Read<T> = Result<(T, Trace), (Refusal, Trace)>;
+
+/// The application, as far as a rotation needs it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Application {
+    /// `id`.
+    pub object_id: String,
+    /// `appId`.
+    pub client_id: String,
+    /// `displayName`.
+    pub display_name: String,
+    /// How many secrets it may hold, where that is known: two if its audience includes personal accounts.
+    pub room: Option<u8>,
+}
+
+/// A password credential of the application.
+pub struct Credential {
+    /// `keyId`.
+    pub key_id: KeyId,
+    /// `displayName`, empty if there is none.
+    pub display_name: String,
+    /// `startDateTime`.
+    pub start: Option<Timestamp>,
+    /// `endDateTime`.
+    pub end: Option<Timestamp>,
+    /// `hint`, absent for credentials of a service principal.
+    pub hint: Option<Hint>,
+}
+
+/// What `addPassword` answered.
+pub struct NewCredential {
+    /// `keyId`.
+    pub key_id: KeyId,
+    /// `displayName` as it came back.
+    pub display_name: String,
+    /// `endDateTime` as it came back.
+    pub end: Option<Timestamp>,
+    /// `secretText`: shown here and never again.
+    pub value: SecretValue,
+}
+
+/// Microsoft Graph: the application and its password credentials.
+pub trait Directory {
+    /// The application with the runbook's client ID.
+    fn application(&self) -> impl Future<Output = Read<Application>>;
+    /// Its password credentials. The list may be stale for a while after a change.
+    fn credentials(&self) -> impl Future<Output = Read<Vec<Credential>>>;
+    /// `addPassword`. No start time is sent: a fast local clock would make the secret invalid at first.
+    fn add_password(&self, display_name: &str, end: Timestamp) -> impl Future<Output = Outcome<NewCredential>>;
+    /// `removePassword`. A key ID that is not there counts as applied.
+    fn remove_password(&self, key_id: KeyId) -> impl Future<Output = Outcome<()>>;
+}
+
+/// What a new version is marked with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stamp {
+    /// The run's tag.
+    pub tag: Tag,
+    /// The credential whose value it holds.
+    pub key_id: KeyId,
+    /// The version's `exp`: the credential's end date, so that the vault's own near-expiry events fire.
+    pub expires: Option<Timestamp>,
+}
+
+/// What *get* of a version answers besides its value.
+pub struct VersionRead {
+    /// Id, tag, key ID.
+    pub version: Version,
+    /// The value.
+    pub value: SecretValue,
+    /// `exp`.
+    pub expires: Option<Timestamp>,
+    /// `contentType`.
+    pub content_type: Option<String>,
+    /// All tags, ours included.
+    pub tags: std::collections::BTreeMap<String, String>,
+}
+
+/// Key Vault: one secret in each of the run's vaults.
+pub trait Vaults {
+    /// The current version as a consumer reads it. The second part is there if the first is [`Current::Version`].
+    fn current(&self, vault: VaultIx) -> impl Future<Output = Read<(Current, Option<VersionRead>)>>;
+    /// One version.
+    fn version(&self, vault: VaultIx, version: VersionId) -> impl Future<Output = Read<VersionRead>>;
+    /// All versions, disabled ones too, in no order.
+    fn versions(&self, vault: VaultIx) -> impl Future<Output = Read<Vec<Version>>>;
+    /// Sets a new version, enabled, with the runbook's content type and tags (over what the current version carries) and the
+    /// stamp. Sent once.
+    fn write(&self, vault: VaultIx, value: &SecretValue, stamp: &Stamp) -> impl Future<Output = Outcome<VersionId>>;
+    /// Disables a version.
+    fn disable(&self, vault: VaultIx, version: VersionId) -> impl Future<Output = Outcome<()>>;
+}
+
+/// The token endpoint.
+pub trait TokenEndpoint {
+    /// One fresh sign-in with `value`, on a connection of its own.
+    fn sign_in(&self, value: &SecretValue) -> impl Future<Output = (SignIn, Trace)>;
+}
+
+/// All three, for one run.
+pub trait Services: Directory + Vaults + TokenEndpoint {}
+impl<T: Directory + Vaults + TokenEndpoint> Services for T {}

@@ -1,0 +1,4 @@
+//! The rotation: what is next, and what an answer means. Pure.
+
+pub mod answers;
+pub mod names;

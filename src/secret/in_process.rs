@@ -1,0 +1,1 @@
+//! The value and the sandbox in process.
