@@ -8,7 +8,7 @@ use std::future::Future;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::clock::Clock;
-use crate::error::JournalError;
+use crate::journal::JournalError;
 use crate::ports::{Consumers, Services, Told};
 use crate::rotation::answers::{Refusal, RefusalKind, Trace};
 use crate::rotation::{Effect, End, Event, IllegalEvent, Reason, Rotation, Why};
