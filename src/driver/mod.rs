@@ -269,12 +269,24 @@ impl<'a, S: Services, C: Clock, K: Consumers, P: Stop> Driver<'a, S, C, K, P> {
     async fn wait(&mut self, until: Timestamp, why: Why) -> Result<(), DriverError> {
         self.crash(CrashPoint::Waiting(why.into()))?;
         self.observer.waiting(&self.rotation, until, why);
-        let left = until.duration_since(self.now()?);
-        let slice = if why.may_leave() { left.min(SLICE) } else { left };
-        let pause = slice.max(SignedDuration::ZERO);
+        loop {
+            let left = until.duration_since(self.now()?);
+            if left <= SignedDuration::ZERO || self.stop.requested() {
+                return Ok(());
+            }
+            self.pause(left.min(SLICE)).await;
+            let known = self.rotation.hold();
+            self.hear_people()?;
+            if self.rotation.hold() != known {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Sleeps, unless somebody asks to stop.
+    async fn pause(&self, pause: SignedDuration) {
         let (sleep, asked) = (std::pin::pin!(self.clock.sleep(pause)), std::pin::pin!(self.stop.asked()));
         futures::future::select(sleep, asked).await;
-        Ok(())
     }
 
     /// Asks until there is an answer or a refusal that will not pass, no longer than the driver's patience.
@@ -295,8 +307,7 @@ impl<'a, S: Services, C: Clock, K: Consumers, P: Stop> Driver<'a, S, C, K, P> {
                     if again && waited < self.manners.patience && !self.stop.requested() {
                         self.observer.retrying(what, refusal);
                         let pause = crate::rotation::backoff(tries, refusal.retry_after);
-                        let (sleep, asked) = (std::pin::pin!(self.clock.sleep(pause)), std::pin::pin!(self.stop.asked()));
-                        futures::future::select(sleep, asked).await;
+                        self.pause(pause).await;
                         waited = waited.saturating_add(pause);
                         tries += 1;
                         continue;
