@@ -20,7 +20,7 @@ use crate::disk;
 use crate::rotation::names::RunId;
 
 /// What a lock is for. Names of services are compared without case, as the services do.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LockName {
     /// The writer of a run's journal.
     Run(RunId),

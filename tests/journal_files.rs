@@ -262,3 +262,30 @@ fn two_people_at_once_do_not_lose_each_others_word() {
         assert_eq!(hold::history(temp.path(), &run()).unwrap().len(), words);
     }
 }
+
+/// Says where this user's folder is, for the test below.
+#[test]
+fn child_finds_its_places() {
+    if std::env::var_os("KEYRELAY_TEST_PLACES").is_some() {
+        println!("places: {:?}", keyrelay::places::Places::find().map(|p| p.folder().to_owned()).map_err(|e| e.to_string()));
+    }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn the_users_folder_follows_the_xdg_rules() {
+    let find = |set: &[(&str, &str)]| {
+        let mut child = Command::new(std::env::current_exe().unwrap());
+        child.args(["--exact", "child_finds_its_places", "--nocapture"]);
+        child.env_remove("XDG_STATE_HOME").env("KEYRELAY_TEST_PLACES", "1").envs(set.iter().copied());
+        let said = String::from_utf8(child.output().unwrap().stdout).unwrap();
+        said.lines().find_map(|l| l.split_once("places: ").map(|(_, p)| p.to_owned())).expect("an answer")
+    };
+    assert_eq!(find(&[("HOME", "/home/kim")]), r#"Ok("/home/kim/.local/state/keyrelay")"#);
+    assert_eq!(find(&[("HOME", "/home/kim"), ("XDG_STATE_HOME", "/var/kim")]), r#"Ok("/var/kim/keyrelay")"#);
+    assert_eq!(find(&[("HOME", "/home/kim"), ("XDG_STATE_HOME", "relative")]), r#"Ok("/home/kim/.local/state/keyrelay")"#);
+    assert_eq!(
+        find(&[("HOME", "not/absolute")]),
+        r#"Err("no folder to keep journals and locks in: this user has no home directory. Nothing was changed.")"#
+    );
+}

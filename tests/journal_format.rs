@@ -14,7 +14,7 @@ mod journal_support;
 
 use journal_support::{Event, InMemory, Memory, events, read, run, said, time, trouble, written};
 use keyrelay::journal::error::Trouble;
-use keyrelay::journal::record::{Damage, Unreadable, parse};
+use keyrelay::journal::record::{Damage, Unreadable, encode, parse};
 use keyrelay::journal::{self, Journal, RecordHash};
 use proptest::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -117,6 +117,14 @@ fn a_record_that_is_dropped_doubled_or_moved_is_seen() {
     assert_eq!(with(&[0, 2, 1, 3]), Err(chain(2)));
     // Only a head that is kept elsewhere shows that the end is missing.
     assert_eq!(said(&with(&[0, 1, 2]).unwrap()), &events()[..3]);
+}
+
+#[test]
+fn a_number_that_is_left_out_is_seen() {
+    let first = by_hand().lines().next().unwrap().to_owned() + "\n";
+    let (line, _) = encode(2, None, time(1), &events()[1], HASH_0.parse().unwrap()).unwrap();
+    let bytes = [first.as_bytes(), &line].concat();
+    assert_eq!(read(&bytes), Err(Unreadable::Damaged { line: 2, what: Damage::Seq { expected: 1, found: 2 } }));
 }
 
 #[test]

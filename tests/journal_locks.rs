@@ -79,6 +79,20 @@ fn all_or_nothing() {
 }
 
 #[test]
+fn the_order_of_the_names_does_not_matter() {
+    let temp = tempfile::tempdir().unwrap();
+    let names = [application("a"), secret("s"), LockName::Run(me().run)];
+    let _held = take(temp.path(), &names).unwrap();
+    let refused = |n: usize| {
+        let mut names = names.clone();
+        names.rotate_left(n);
+        take(temp.path(), &names).unwrap_err().to_string()
+    };
+    assert!(refused(0).starts_with("the application a is being worked on"), "{}", refused(0));
+    assert_eq!([refused(1), refused(2)], [refused(0), refused(0)]);
+}
+
+#[test]
 fn of_sixteen_at_once_exactly_one_wins() {
     let temp = tempfile::tempdir().unwrap();
     let names = [application("a"), secret("s"), LockName::Run(me().run)];
