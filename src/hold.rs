@@ -70,6 +70,9 @@ pub enum HoldTrouble {
         /// Its end.
         until: Timestamp,
     },
+    /// It would grow larger than what is read.
+    #[error("was not written: there is no room for so many words. Nothing was changed.")]
+    TooLong,
     /// Another process writes it at this moment.
     #[error("is being written by another process. Nothing was changed.")]
     Busy,
@@ -97,6 +100,7 @@ impl HoldError {
                  `keyrelay hold`."
             ),
             HoldTrouble::EndsBeforeItBegins { .. } => "Name an end in the future.".to_owned(),
+            HoldTrouble::TooLong => "Say it in fewer words.".to_owned(),
             HoldTrouble::Busy => "Repeat the command; the last word counts.".to_owned(),
             HoldTrouble::Unwritable(_) => "This is a fault in keyrelay: please report it.".to_owned(),
             HoldTrouble::Read(_) => format!("Let this user read {place}."),
@@ -173,6 +177,9 @@ pub fn add(folder: &Path, run: &RunId, mark: &Mark, local: Timestamp) -> Result<
     let encoded = record::encode(said.len() as u64, None, local, mark, prev);
     let (line, _) = encoded.map_err(|e| fail(HoldTrouble::Unwritable(e)))?;
     bytes.extend(line);
+    if bytes.len() as u64 > LIMIT {
+        return Err(fail(HoldTrouble::TooLong));
+    }
     replace(folder, &place, &bytes).map_err(|e| fail(HoldTrouble::Write(e)))
 }
 

@@ -238,6 +238,10 @@ fn a_hold_that_cannot_be_is_refused() {
     let e = hold::add(temp.path(), &run(), &hold("kim", 0), time(5)).unwrap_err();
     assert!(matches!(e.trouble, HoldTrouble::EndsBeforeItBegins { .. }));
     assert_eq!(hold::read(temp.path(), &run()).unwrap(), None);
+    let long = Mark::Hold { who: "kim".into(), why: "x".repeat(1 << 20), since: time(0), until: time(60) };
+    let e = hold::add(temp.path(), &run(), &long, time(5)).unwrap_err();
+    assert!(matches!(e.trouble, HoldTrouble::TooLong));
+    assert_eq!(hold::read(temp.path(), &run()).unwrap(), None);
     let e = hold::add(&temp.path().join("none"), &run(), &hold("kim", 60), time(5)).unwrap_err();
     assert!(e.advice().contains("folder of the run's journal"), "{e}");
 }
