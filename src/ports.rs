@@ -125,3 +125,35 @@ pub trait TokenEndpoint {
 /// All three, for one run.
 pub trait Services: Directory + Vaults + TokenEndpoint {}
 impl<T: Directory + Vaults + TokenEndpoint> Services for T {}
+
+/// What came of telling or asking a consumer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConsumerAnswer {
+    /// It went well.
+    pub ok: bool,
+    /// It reported the new key ID: the only proof that it uses the new secret while both work.
+    pub adopted: bool,
+    /// What it printed, cut.
+    pub note: String,
+}
+
+/// What a consumer is told, as environment variables or query: never a secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    /// The run.
+    pub run: String,
+    /// The key ID that is replaced, where there is one.
+    pub old_key_id: Option<KeyId>,
+    /// The key ID that the vaults serve now.
+    pub new_key_id: Option<KeyId>,
+    /// The version that the first vault serves.
+    pub vault_version: Option<VersionId>,
+}
+
+/// Those who read the secret.
+pub trait Consumers {
+    /// Tells one to read again.
+    fn refresh(&self, consumer: usize, told: &Told) -> impl Future<Output = ConsumerAnswer>;
+    /// Asks one how it is.
+    fn check(&self, consumer: usize, told: &Told) -> impl Future<Output = ConsumerAnswer>;
+}

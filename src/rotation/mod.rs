@@ -1,4 +1,452 @@
-//! The rotation: what is next, and what an answer means. Pure.
+//! The rotation: what is next, and what an answer means. Pure: no clock, file, socket, environment, randomness or secret value.
+//!
+//! [`Rotation::next`] says what to do, [`Rotation::apply`] takes what came of it; there is no other door. A run that is lived and
+//! one that is replayed from its journal go through the same `apply`, so what the tests search is what ships.
+//!
+//! | file | subject |
+//! |---|---|
+//! | `names`, `answers` | key IDs, tags, versions; what services say |
+//! | `plan`, `event`, `effect` | what a run sets out from, is told, wants |
+//! | `state` | where a run stands |
+//! | `add` | step 1: add and prove |
+//! | `publish` | steps 2 and 3: write every vault, read back |
+//! | `reconcile` | what to go on with when the value is gone, the vaults differ or there is no room |
+//! | `overlap` | step 4, in both directions |
+//! | `delete` | step 5, and the removal at the end of a rollback |
+//! | `back` | the way back |
+//! | `failure` | why a machine stops, and the failure policy |
+//! | `invariants` | what must hold in every state |
+
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
 
 pub mod answers;
+pub mod effect;
+pub mod event;
+pub mod failure;
+pub mod invariants;
 pub mod names;
+pub mod plan;
+pub mod state;
+
+mod add;
+mod back;
+mod delete;
+mod outcome;
+mod overlap;
+mod publish;
+mod reconcile;
+
+pub use effect::{Effect, Reading, Why};
+pub use event::{Applied, Event};
+pub use failure::Reason;
+pub use plan::Plan;
+pub use state::{End, Phase, Rotation, Step};
+
+use answers::Mutation;
+use state::{AddState, Attempt, Hold, Seen};
+
+/// An event that cannot happen in this state: a fault in keyrelay, or a journal that is not one.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the event \"{event}\" cannot happen in the state \"{state}\"")]
+pub struct IllegalEvent {
+    /// Where the run stood.
+    pub state: String,
+    /// What it was told.
+    pub event: String,
+}
+
+impl Rotation {
+    /// A run at its start, or one whose journal is rebuilt from what the cloud shows.
+    pub fn new(plan: Arc<Plan>, at: Timestamp) -> Rotation {
+        let mut run = Rotation {
+            back: false,
+            phase: Phase::Add,
+            attempts: vec![Attempt { added: AddState::Planned, published: false }],
+            in_flight: None,
+            todo: [].into(),
+            unsettled: None,
+            doubted: false,
+            confirmed: Vec::new(),
+            deadline: None,
+            rounds: 0,
+            no_return: false,
+            removed: [].into(),
+            hold: Hold::None,
+            consumers: vec![Default::default(); plan.consumers.len()],
+            served: None,
+            failure: None,
+            not_before: None,
+            tries: 0,
+            failing_since: None,
+            held: false,
+            proof: None,
+            seen: Seen::nothing(plan.vaults.len()),
+            plan,
+        };
+        run.adopt(at);
+        run
+    }
+
+    /// What to do at `now`, in service time.
+    pub fn next(&self, now: Timestamp) -> Effect {
+        match &self.phase {
+            Phase::Ended { end } => return Effect::Ended(*end),
+            Phase::NeedsOperator { reason, .. } => return Effect::NeedsOperator(reason.clone()),
+            Phase::Add | Phase::Prove | Phase::Publish { .. } | Phase::Reconcile { .. } | Phase::Align { .. } => {}
+            Phase::Smoke | Phase::Consumers | Phase::Confirm | Phase::Wait | Phase::Delete => {}
+            Phase::Withdraw | Phase::Restore => {}
+        }
+        if let Some(request) = &self.in_flight {
+            return Effect::Mutate(request.clone());
+        }
+        if let Some(until) = self.not_before.filter(|t| now < *t) {
+            return Effect::Wait { until, why: self.why_not_yet() };
+        }
+        if let Some(until) = self.deadline.filter(|t| self.phase == Phase::Wait && now < *t) {
+            return Effect::Wait { until, why: Why::Overlap };
+        }
+        if let Some(held) = self.held_back(now) {
+            return held;
+        }
+        if let Some(request) = self.todo.front() {
+            return Effect::Mutate(request.clone());
+        }
+        match self.next_reading() {
+            Some(reading) => Effect::Read(reading),
+            None => self.next_consumer(),
+        }
+    }
+
+    /// Takes one event. The only way a run changes.
+    pub fn apply(&self, at: Timestamp, event: &Event) -> Result<Rotation, IllegalEvent> {
+        let mut run = self.clone();
+        if run.take(at, event) { Ok(run) } else { Err(IllegalEvent { state: self.name(), event: event.name().to_owned() }) }
+    }
+
+    /// `false`: the event cannot happen in this state.
+    fn take(&mut self, at: Timestamp, event: &Event) -> bool {
+        let over = matches!(self.phase, Phase::Ended { .. });
+        match event {
+            Event::Resumed { .. } => !over && self.resumed(at),
+            Event::Intended { request } => self.intended(request),
+            Event::Applied { result, .. } => self.applied(at, result),
+            Event::NotApplied { refusal, .. } => self.not_applied(at, refusal),
+            Event::InDoubt { refusal, .. } => self.in_doubt(at, refusal),
+            Event::CredentialsListed { credentials, .. } => {
+                self.answers(Reading::Credentials, at, |seen| seen.list = Some(credentials.clone()))
+            }
+            Event::VaultRead { vault, current, sign_in, .. } => {
+                let reading = Reading::Vault { vault: *vault, sign_in: self.signs_in_at(*vault) };
+                let readable = matches!(current, answers::Current::Version(_));
+                // a vault that serves nothing readable cannot be signed in with
+                let whole = sign_in.is_some() == (self.signs_in_at(*vault) && readable);
+                whole
+                    && self.answers(reading, at, |seen| put(&mut seen.currents, *vault, (current.clone(), sign_in.clone())))
+            }
+            Event::VersionsListed { vault, versions, .. } => self
+                .answers(Reading::Versions { vault: *vault }, at, |seen| put(&mut seen.versions, *vault, versions.clone())),
+            Event::BaselineProven { answer, .. } => match self.next_reading() {
+                Some(reading @ Reading::Baseline { .. }) => {
+                    self.answers(reading, at, |seen| seen.baseline = Some(answer.clone()))
+                }
+                Some(Reading::Credentials | Reading::Vault { .. } | Reading::Versions { .. } | Reading::SignIn) | None => {
+                    false
+                }
+            },
+            Event::SignedIn { answer, .. } => self.asks_for(Reading::SignIn) && self.signed_in(at, answer),
+            Event::ReadRefused { refusal, .. } => {
+                let asked = self.in_flight.is_none() && self.todo.is_empty() && self.next_reading().is_some();
+                if asked {
+                    self.fail(Reason::ReadRefused { refusal: refusal.clone() });
+                }
+                asked
+            }
+            Event::ConsumerRefreshed { consumer, ok, note } => {
+                self.next_consumer() == Effect::Refresh { consumer: *consumer } && self.refreshed(*consumer, *ok, note)
+            }
+            Event::ConsumerChecked { consumer, ok, adopted, note } => {
+                self.next_consumer() == Effect::Check { consumer: *consumer } && self.checked(*consumer, *ok, *adopted, note)
+            }
+            Event::RollbackRequested { baseline, .. } => self.rollback_requested(baseline.as_ref()),
+            Event::HoldSet { until, .. } => !over && self.set_hold(Hold::Until(*until)),
+            Event::Released { .. } => !over && self.set_hold(Hold::Released),
+            Event::GaveUp => {
+                let asked = matches!(self.held_back(at), Some(Effect::GiveUp));
+                if asked {
+                    self.stop(Reason::NotReleased);
+                }
+                asked
+            }
+            Event::Abandoned { .. } => {
+                self.in_flight = None;
+                if !over {
+                    self.enter(Phase::Ended { end: End::Abandoned });
+                }
+                !over
+            }
+        }
+    }
+
+    /// What is read next for the decision at hand. Each phase names all that it has to know, in order.
+    fn next_reading(&self) -> Option<Reading> {
+        let list = || self.seen.list.is_none().then_some(Reading::Credentials);
+        let currents = || {
+            let unread = |v: &names::VaultIx| self.serves(*v).is_none();
+            let vault = self.vaults().find(unread)?;
+            Some(Reading::Vault { vault, sign_in: self.signs_in_at(vault) })
+        };
+        let versions = || {
+            let unread = |v: &names::VaultIx| self.seen.versions.get(usize::from(v.0)).is_none_or(Option::is_none);
+            self.vaults().find(unread).map(|vault| Reading::Versions { vault })
+        };
+        match &self.phase {
+            Phase::Add => list(),
+            Phase::Prove => Some(Reading::SignIn),
+            Phase::Publish { look_for_tag: false } | Phase::Delete => list().or_else(currents),
+            Phase::Publish { look_for_tag: true } | Phase::Reconcile { .. } => list().or_else(versions).or_else(currents),
+            Phase::Align { .. } | Phase::Smoke | Phase::Confirm | Phase::Wait => currents(),
+            Phase::Withdraw => list().or_else(versions),
+            Phase::Restore => currents().or_else(|| self.next_baseline_proof()),
+            Phase::Consumers | Phase::NeedsOperator { .. } | Phase::Ended { .. } => None,
+        }
+    }
+
+    /// Whether the decision at hand needs a sign-in with what `vault` serves.
+    fn signs_in_at(&self, vault: names::VaultIx) -> bool {
+        let baseline_there = self.start_of(vault) != plan::VaultStart::Empty && self.plan.baseline.alive();
+        match &self.phase {
+            Phase::Smoke => true,
+            Phase::Delete => !self.back || baseline_there,
+            Phase::Add | Phase::Prove | Phase::Publish { .. } | Phase::Reconcile { .. } | Phase::Align { .. } => false,
+            Phase::Consumers | Phase::Confirm | Phase::Wait | Phase::Withdraw | Phase::Restore => false,
+            Phase::NeedsOperator { .. } | Phase::Ended { .. } => false,
+        }
+    }
+
+    fn asks_for(&self, reading: Reading) -> bool {
+        self.in_flight.is_none() && self.todo.is_empty() && self.next_reading() == Some(reading)
+    }
+
+    /// Takes an answer down; when nothing more is to be read, decides.
+    fn answers(&mut self, reading: Reading, at: Timestamp, take_down: impl FnOnce(&mut Seen)) -> bool {
+        if !self.asks_for(reading) {
+            return false;
+        }
+        take_down(&mut self.seen);
+        if self.next_reading().is_none() {
+            self.decide(at);
+        }
+        true
+    }
+
+    /// Everything that the phase has to know is known.
+    fn decide(&mut self, at: Timestamp) {
+        match self.phase.clone() {
+            Phase::Add => self.decide_add(),
+            Phase::Publish { look_for_tag } => self.decide_publish(look_for_tag),
+            Phase::Reconcile { room } => self.decide_reconcile(room),
+            Phase::Align { goal, vault, version } => self.decide_align(goal, vault, version),
+            Phase::Smoke => self.decide_smoke(at),
+            Phase::Confirm => self.decide_confirm(at),
+            Phase::Wait => self.decide_wait(at),
+            Phase::Delete => self.decide_delete(at),
+            Phase::Withdraw => self.decide_withdraw(at),
+            Phase::Restore => self.decide_restore(at),
+            Phase::Prove | Phase::Consumers | Phase::NeedsOperator { .. } | Phase::Ended { .. } => {}
+        }
+    }
+
+    /// A new process has the run: what was in memory is gone, what was under way is in doubt from now on.
+    fn resumed(&mut self, at: Timestamp) -> bool {
+        (self.held, self.proof) = (false, None);
+        if let Some(request) = self.in_flight.take() {
+            self.doubt(at, &request);
+        }
+        if let Phase::NeedsOperator { was, .. } = &self.phase {
+            self.phase = (**was).clone();
+        }
+        match self.phase.clone() {
+            Phase::Add if self.added(self.attempt()) == Some(AddState::Planned) => self.enter(Phase::Add),
+            Phase::Add | Phase::Prove => self.next_attempt(),
+            Phase::Publish { .. } if self.attempts.last().is_some_and(|a| a.published) => self.enter_reconcile(false),
+            Phase::Publish { .. } => self.next_attempt(),
+            Phase::Reconcile { room } => self.enter_reconcile(room),
+            Phase::Withdraw => self.enter_back(),
+            Phase::Wait => self.forget(),
+            phase @ (Phase::Align { .. } | Phase::Smoke | Phase::Consumers | Phase::Confirm) => self.enter(phase),
+            phase @ (Phase::Delete | Phase::Restore) => self.enter(phase),
+            Phase::NeedsOperator { .. } | Phase::Ended { .. } => {}
+        }
+        true
+    }
+
+    /// What keeps the run from removing the old secret although the overlap is over.
+    fn held_back(&self, now: Timestamp) -> Option<Effect> {
+        let removes = self.plan.delete != plan::Delete::Never && self.removable_baseline().is_some();
+        if self.phase != Phase::Delete || self.back || self.no_return || !removes {
+            return None;
+        }
+        let wait = |until, why| Some(Effect::Wait { until, why });
+        match (self.hold, self.plan.delete, self.deadline) {
+            (Hold::Until(until), _, _) if now < until => wait(until, Why::Hold),
+            (Hold::None | Hold::Until(_), plan::Delete::OnRelease, Some(until)) if now < until => wait(until, Why::Release),
+            (Hold::None | Hold::Until(_), plan::Delete::OnRelease, _) => Some(Effect::GiveUp),
+            (Hold::None | Hold::Until(_) | Hold::Released, _, _) => None,
+        }
+    }
+
+    fn set_hold(&mut self, hold: Hold) -> bool {
+        self.hold = hold;
+        // what was read for a removal is not fresh any more when the hold ends
+        if self.phase == Phase::Delete && self.in_flight.is_none() {
+            self.forget();
+        }
+        true
+    }
+
+    fn why_not_yet(&self) -> Why {
+        match self.phase {
+            Phase::Prove => Why::Proof,
+            Phase::Reconcile { .. } | Phase::Withdraw if self.tries == 0 => Why::Settle,
+            Phase::Reconcile { .. } | Phase::Withdraw | Phase::Add | Phase::Publish { .. } | Phase::Align { .. } => {
+                Why::Again
+            }
+            Phase::Smoke | Phase::Consumers | Phase::Confirm | Phase::Wait | Phase::Delete | Phase::Restore => Why::Again,
+            Phase::NeedsOperator { .. } | Phase::Ended { .. } => Why::Again,
+        }
+    }
+
+    /// The state in a few words, for messages.
+    fn name(&self) -> String {
+        let phase = match &self.phase {
+            Phase::Add => "add",
+            Phase::Prove => "prove",
+            Phase::Publish { .. } => "publish",
+            Phase::Reconcile { room: false } => "reconcile",
+            Phase::Reconcile { room: true } => "make room",
+            Phase::Align { .. } => "align",
+            Phase::Smoke => "smoke test",
+            Phase::Consumers => "consumers",
+            Phase::Confirm => "confirm",
+            Phase::Wait => "overlap wait",
+            Phase::Delete => "delete",
+            Phase::Withdraw => "withdraw",
+            Phase::Restore => "put back",
+            Phase::NeedsOperator { .. } => "needs operator",
+            Phase::Ended { .. } => "ended",
+        };
+        let way = if self.back { ", on the way back" } else { "" };
+        let sent = if self.in_flight.is_some() { ", a request is under way" } else { "" };
+        format!("{phase}{way}{sent}")
+    }
+
+    /// What a person sees of where the run stands; the last step that was worked on, once it is over or paused.
+    pub fn step(&self) -> Step {
+        fn step(phase: &Phase, back: bool) -> Step {
+            match phase {
+                Phase::Add | Phase::Prove => Step::AddSecret,
+                Phase::Publish { .. } | Phase::Reconcile { .. } | Phase::Align { .. } => Step::WriteVault,
+                Phase::Smoke | Phase::Consumers => Step::SmokeTest,
+                Phase::Confirm | Phase::Wait => Step::OverlapWait,
+                Phase::Delete if back => Step::RemoveOurs,
+                Phase::Delete => Step::DeleteOld,
+                Phase::Withdraw => Step::RemoveOurs,
+                Phase::Restore => Step::PutBack,
+                Phase::NeedsOperator { was, .. } => step(was, back),
+                Phase::Ended { .. } if back => Step::RemoveOurs,
+                Phase::Ended { .. } => Step::DeleteOld,
+            }
+        }
+        step(&self.phase, self.back)
+    }
+
+    /// What the run set out from.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Where it stands.
+    pub fn phase(&self) -> &Phase {
+        &self.phase
+    }
+
+    /// Whether it is on the way back.
+    pub fn back(&self) -> bool {
+        self.back
+    }
+
+    /// All attempts, the first first.
+    pub fn attempts(&self) -> &[Attempt] {
+        &self.attempts
+    }
+
+    /// The attempt whose value this process must have in memory, if any.
+    pub fn held(&self) -> Option<u32> {
+        self.held.then(|| self.attempt())
+    }
+
+    /// The key ID of an attempt, where it is known; of the baseline for attempt 0.
+    pub fn key_id(&self, attempt: u32) -> Option<names::KeyId> {
+        if attempt == 0 { self.plan.baseline.key_id() } else { self.added(attempt)?.key_id() }
+    }
+
+    /// What every vault was last read to serve and to sign in with: the key ID, and the version in the first vault.
+    pub fn served(&self) -> Option<(names::KeyId, names::VersionId)> {
+        self.served
+    }
+
+    /// What a person said about the removal of the old secret.
+    pub fn hold(&self) -> Hold {
+        self.hold
+    }
+
+    /// Whether a removal of the baseline was intended: there is no way back.
+    pub fn past_return(&self) -> bool {
+        self.no_return
+    }
+
+    /// What turned the run back or stopped it.
+    pub fn failure(&self) -> Option<&Reason> {
+        self.failure.as_ref()
+    }
+
+    /// When the overlap, or the wait for a release, is over.
+    pub fn deadline(&self) -> Option<Timestamp> {
+        self.deadline
+    }
+
+    /// The intent without an outcome.
+    pub fn in_flight(&self) -> Option<&Mutation> {
+        self.in_flight.as_ref()
+    }
+
+    /// The version each vault was confirmed to serve when the overlap began.
+    pub fn confirmed(&self) -> &[Option<names::VersionId>] {
+        &self.confirmed
+    }
+
+    /// What was removed, and when.
+    pub fn removed(&self) -> &std::collections::BTreeMap<names::KeyId, Timestamp> {
+        &self.removed
+    }
+
+    /// What was done with each consumer.
+    pub fn consumers(&self) -> &[state::ConsumerState] {
+        &self.consumers
+    }
+}
+
+fn put<T>(places: &mut [Option<T>], vault: names::VaultIx, what: T) {
+    if let Some(place) = places.get_mut(usize::from(vault.0)) {
+        *place = Some(what);
+    }
+}
+
+/// How long to leave a service alone after `tries` refusals: doubling from a second up to a minute, or as long as it asks.
+pub(crate) fn backoff(tries: u32, asked: Option<std::time::Duration>) -> SignedDuration {
+    let own = SignedDuration::from_secs(1 << tries.clamp(0, 6)).min(SignedDuration::from_secs(60));
+    let asked = asked.and_then(|d| SignedDuration::try_from(d).ok()).unwrap_or(SignedDuration::ZERO);
+    own.max(asked)
+}

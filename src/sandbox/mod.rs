@@ -1,1 +1,7 @@
-//! The sandbox.
+//! A local Entra, Microsoft Graph and Key Vault.
+//!
+//! [`cloud`] is the emulator, pure: searched state by state, driven by seeds, and served. [`in_process`] calls it as the ports
+//! do, in virtual time and with faults.
+
+pub mod cloud;
+pub mod in_process;

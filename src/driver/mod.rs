@@ -1,0 +1,320 @@
+//! The only loop: ask the rotation what is next, force the intent to disk, do it once through a port, force the outcome.
+//!
+//! The driver decides nothing about the protocol. It owns what must not be in a journal: the value in memory, the clock, the
+//! patience with services that do not answer.
+
+use std::future::Future;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::clock::Clock;
+use crate::journal::JournalError;
+use crate::ports::{Consumers, Services, Told};
+use crate::rotation::answers::{Refusal, RefusalKind, Trace};
+use crate::rotation::{Effect, End, Event, IllegalEvent, Reason, Rotation, Why};
+use crate::secret::SecretValue;
+
+pub mod crash;
+
+mod changes;
+mod reads;
+
+pub use crash::CrashPoint;
+
+/// Where events go before they are true: the journal.
+pub trait Log {
+    /// Forces one event to disk.
+    fn append(&mut self, at: Timestamp, local: Timestamp, event: &Event) -> Result<(), JournalError>;
+}
+
+/// What a person has said about a run that this process owns.
+pub trait HoldMarker {
+    /// The event that the marker calls for, if it says something that was not recorded yet.
+    fn read(&mut self) -> Result<Option<Event>, String>;
+}
+
+/// Who watches.
+pub trait Observer {
+    /// An event is on disk, and this is the state now.
+    fn recorded(&mut self, _run: &Rotation, _at: Timestamp, _event: &Event) {}
+    /// Nothing will happen before `until`.
+    fn waiting(&mut self, _run: &Rotation, _until: Timestamp, _why: Why) {}
+    /// A service does not answer; it is asked again.
+    fn retrying(&mut self, _what: &str, _refusal: &Refusal) {}
+    /// A place where a test may kill the process; `true` is taken as a kill.
+    fn crash(&mut self, _point: CrashPoint) -> bool {
+        false
+    }
+}
+
+/// A request to stop at the next checkpoint.
+pub trait Stop {
+    /// Somebody asked.
+    fn requested(&self) -> bool;
+    /// Until somebody asks.
+    fn asked(&self) -> impl Future<Output = ()>;
+}
+
+/// Never.
+pub struct NeverStop;
+impl Stop for NeverStop {
+    fn requested(&self) -> bool {
+        false
+    }
+    async fn asked(&self) {
+        std::future::pending().await
+    }
+}
+
+/// Why the driver stopped; the journal is whole, and another process can go on from it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stopped {
+    /// The run is over.
+    Ended(End),
+    /// A person must look.
+    NeedsOperator(Reason),
+    /// Nothing to do before then, and nobody asked the process to stay.
+    Waiting {
+        /// Service time.
+        until: Timestamp,
+        /// What for.
+        why: Why,
+    },
+    /// Somebody asked it to stop.
+    Asked,
+    /// A service did not answer for longer than the driver's patience.
+    Unanswered {
+        /// What was asked.
+        what: String,
+        /// The last answer.
+        refusal: Refusal,
+    },
+}
+
+/// The driver could not go on; what is on disk is true.
+#[derive(Debug, thiserror::Error)]
+pub enum DriverError {
+    /// The journal cannot be written: nothing was sent after its last record.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// A fault in keyrelay.
+    #[error(transparent)]
+    Illegal(#[from] IllegalEvent),
+    /// No answer carried a `Date`.
+    #[error("no service has told the time (no `Date` in any answer), and without it no deadline can be kept")]
+    NoServiceTime,
+    /// The marker beside the journal cannot be understood.
+    #[error("the hold marker cannot be read: {0}")]
+    Hold(String),
+    /// A test killed the process here.
+    #[error("killed at {0}")]
+    Killed(CrashPoint),
+}
+
+/// How long the driver bears with services that do not answer, and whether it stays for waits that need no process.
+#[derive(Debug, Clone, Copy)]
+pub struct Manners {
+    /// How long one read may fail for passing reasons.
+    pub patience: SignedDuration,
+    /// Stay through the overlap.
+    pub stay: bool,
+}
+
+/// What a secret is added with.
+#[derive(Debug, Clone)]
+pub struct NewSecret {
+    /// For people, after the tag in the display name.
+    pub label: String,
+    /// From now, in service time, to its end date.
+    pub lifetime: SignedDuration,
+}
+
+/// One run under way in this process.
+pub struct Driver<'a, S, C, K, P> {
+    /// The services.
+    pub services: &'a S,
+    /// The clock.
+    pub clock: &'a C,
+    /// The consumers.
+    pub consumers: &'a K,
+    /// Whether to stop.
+    pub stop: &'a P,
+    /// The journal.
+    pub log: &'a mut dyn Log,
+    /// What people said.
+    pub marker: &'a mut dyn HoldMarker,
+    /// Who watches.
+    pub observer: &'a mut dyn Observer,
+    /// Patience.
+    pub manners: Manners,
+    /// What a secret is added with.
+    pub new_secret: NewSecret,
+    rotation: Rotation,
+    held: Option<Held>,
+}
+
+/// The value of the latest attempt: the only place where it outlives a request.
+struct Held {
+    attempt: u32,
+    value: SecretValue,
+    end: Option<Timestamp>,
+}
+
+/// A wait is cut into pieces of this length, so that a hold, a release or a stop is seen.
+const SLICE: SignedDuration = SignedDuration::from_secs(2);
+
+impl<'a, S: Services, C: Clock, K: Consumers, P: Stop> Driver<'a, S, C, K, P> {
+    /// A driver for a run in the state that its journal gives.
+    #[allow(clippy::too_many_arguments)] // each is one of the world's sides; a struct of them would be this one again
+    pub fn new(
+        rotation: Rotation,
+        services: &'a S,
+        clock: &'a C,
+        consumers: &'a K,
+        stop: &'a P,
+        log: &'a mut dyn Log,
+        marker: &'a mut dyn HoldMarker,
+        observer: &'a mut dyn Observer,
+        manners: Manners,
+        new_secret: NewSecret,
+    ) -> Self {
+        Driver { services, clock, consumers, stop, log, marker, observer, manners, new_secret, rotation, held: None }
+    }
+
+    /// Where the run stands.
+    pub fn rotation(&self) -> &Rotation {
+        &self.rotation
+    }
+
+    /// Goes on until the run is over, a person must look, or there is nothing to do for now.
+    pub async fn run(&mut self) -> Result<Stopped, DriverError> {
+        self.crash(CrashPoint::Started)?;
+        loop {
+            if self.stop.requested() {
+                return Ok(Stopped::Asked);
+            }
+            self.hear_people()?;
+            let now = self.now()?;
+            let stopped = match self.rotation.next(now) {
+                Effect::Wait { until, why } if why.may_leave() && !self.manners.stay => {
+                    self.crash(CrashPoint::Waiting(why.into()))?;
+                    Some(Stopped::Waiting { until, why })
+                }
+                Effect::Wait { until, why } => {
+                    self.wait(until, why).await?;
+                    None
+                }
+                Effect::Read(reading) => self.read(reading).await?,
+                Effect::Refresh { consumer } => self.refresh(consumer).await?,
+                Effect::Check { consumer } => self.check(consumer).await?,
+                Effect::Mutate(request) => self.change(request).await?,
+                Effect::GiveUp => {
+                    self.record(Event::GaveUp)?;
+                    None
+                }
+                Effect::NeedsOperator(reason) => Some(Stopped::NeedsOperator(reason)),
+                Effect::Ended(end) => Some(Stopped::Ended(end)),
+            };
+            if let Some(stopped) = stopped {
+                return Ok(stopped);
+            }
+        }
+    }
+
+    /// Asks for the time by the cheapest read, so that deadlines can be kept from the first step on.
+    pub async fn ask_the_time(&mut self) -> Result<Option<Stopped>, DriverError> {
+        let asked = self.patiently("the application", async |services| services.application().await).await?;
+        Ok(match asked {
+            Ok(_) => None,
+            Err((refusal, _)) => Some(Stopped::Unanswered { what: "the application".into(), refusal }),
+        })
+    }
+
+    /// Forces an event to disk, then lets it be true.
+    pub fn record(&mut self, event: Event) -> Result<(), DriverError> {
+        let at = self.now()?;
+        let next = self.rotation.apply(at, &event)?;
+        self.log.append(at, self.clock.local(), &event)?;
+        self.rotation = next;
+        if self.held.as_ref().map(|h| h.attempt) != self.rotation.held() {
+            self.held = None;
+        }
+        self.observer.recorded(&self.rotation, at, &event);
+        Ok(())
+    }
+
+    fn now(&self) -> Result<Timestamp, DriverError> {
+        self.clock.now().ok_or(DriverError::NoServiceTime)
+    }
+
+    fn observe(&self, trace: &Trace) {
+        if let Some(date) = trace.date {
+            self.clock.observe(date);
+        }
+    }
+
+    fn crash(&mut self, point: CrashPoint) -> Result<(), DriverError> {
+        if self.observer.crash(point) { Err(DriverError::Killed(point)) } else { Ok(()) }
+    }
+
+    /// Records what people have said since the marker was last read.
+    fn hear_people(&mut self) -> Result<(), DriverError> {
+        match self.marker.read() {
+            Ok(Some(event)) => self.record(event),
+            Ok(None) => Ok(()),
+            Err(why) => Err(DriverError::Hold(why)),
+        }
+    }
+
+    async fn wait(&mut self, until: Timestamp, why: Why) -> Result<(), DriverError> {
+        self.crash(CrashPoint::Waiting(why.into()))?;
+        self.observer.waiting(&self.rotation, until, why);
+        let left = until.duration_since(self.now()?);
+        let slice = if why.may_leave() { left.min(SLICE) } else { left };
+        let pause = slice.max(SignedDuration::ZERO);
+        let (sleep, asked) = (std::pin::pin!(self.clock.sleep(pause)), std::pin::pin!(self.stop.asked()));
+        futures::future::select(sleep, asked).await;
+        Ok(())
+    }
+
+    /// Asks until there is an answer or a refusal that will not pass, no longer than the driver's patience.
+    async fn patiently<T>(
+        &mut self,
+        what: &str,
+        ask: impl AsyncFn(&S) -> crate::ports::Read<T>,
+    ) -> Result<crate::ports::Read<T>, DriverError> {
+        let mut waited = SignedDuration::ZERO;
+        let mut tries = 0;
+        loop {
+            let answer = ask(self.services).await;
+            match &answer {
+                Ok((_, trace)) => self.observe(trace),
+                Err((refusal, trace)) => {
+                    self.observe(trace);
+                    let again = refusal.kind.passes() || refusal.kind == RefusalKind::BadAnswer;
+                    if again && waited < self.manners.patience && !self.stop.requested() {
+                        self.observer.retrying(what, refusal);
+                        let pause = crate::rotation::backoff(tries, refusal.retry_after);
+                        let (sleep, asked) = (std::pin::pin!(self.clock.sleep(pause)), std::pin::pin!(self.stop.asked()));
+                        futures::future::select(sleep, asked).await;
+                        waited = waited.saturating_add(pause);
+                        tries += 1;
+                        continue;
+                    }
+                }
+            }
+            return Ok(answer);
+        }
+    }
+
+    fn told(&self) -> Told {
+        let plan = self.rotation.plan();
+        let serves = self.rotation.served();
+        Told {
+            run: plan.run.to_string(),
+            old_key_id: plan.baseline.key_id(),
+            new_key_id: serves.map(|(k, _)| k),
+            vault_version: serves.map(|(_, v)| v),
+        }
+    }
+}

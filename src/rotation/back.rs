@@ -1,0 +1,109 @@
+//! The way back: open until the first intent to remove the baseline.
+
+use jiff::Timestamp;
+
+use super::answers::{Mutation, SignIn, Source};
+use super::effect::Reading;
+use super::failure::Reason;
+use super::names::VaultIx;
+use super::plan::{Baseline, VaultStart};
+use super::state::{End, Phase, Rotation, Serves};
+
+impl Rotation {
+    /// Whether a rollback is open, as far as the journal can tell: the baseline's value must sign in besides.
+    pub fn may_go_back(&self) -> bool {
+        let something_to_go_back_to = match self.plan.baseline {
+            Baseline::None | Baseline::Alive { .. } => true,
+            Baseline::Dead { .. } => !self.maybe_published(),
+        };
+        let over = matches!(self.phase, Phase::Ended { .. });
+        !over && !self.back && !self.no_return && something_to_go_back_to
+    }
+
+    /// Whether a rollback asked for now needs a sign-in with the baseline's value first, and where that value lies.
+    pub fn rollback_proof(&self) -> Option<(VaultIx, super::names::VersionId)> {
+        if !self.maybe_published() || !self.plan.baseline.alive() {
+            return None;
+        }
+        self.vaults().find_map(|v| match self.start_of(v) {
+            VaultStart::Holds { version } => Some((v, version)),
+            VaultStart::Empty => None,
+        })
+    }
+
+    pub(super) fn rollback_requested(&mut self, baseline: Option<&SignIn>) -> bool {
+        let proven = self.rollback_proof().is_none() || baseline.is_some_and(SignIn::accepted);
+        if !self.may_go_back() || !proven || self.in_flight.is_some() {
+            return false;
+        }
+        self.enter_back();
+        true
+    }
+
+    /// Nothing published: settle, look, remove ours. Else put the baseline back first.
+    pub(super) fn enter_back(&mut self) {
+        self.back = true;
+        if self.maybe_published() {
+            return self.enter(Phase::Restore);
+        }
+        self.enter(Phase::Withdraw);
+        self.not_before = self.settled_at();
+    }
+
+    /// A version with our tag means that something was published after all.
+    pub(super) fn decide_withdraw(&mut self, at: Timestamp) {
+        let published: Vec<u32> = self.own_versions().map(|(n, _, _)| n).collect();
+        if published.is_empty() {
+            let own = self.own_listed(self.seen.list.as_deref().unwrap_or_default());
+            let victims: Vec<_> = own.into_iter().map(|(_, k)| k).collect();
+            return self.remove_from(at, &victims, End::RolledBack);
+        }
+        for (number, attempt) in (1..).zip(&mut self.attempts) {
+            attempt.published |= published.contains(&number);
+        }
+        if matches!(self.plan.baseline, Baseline::Dead { .. }) { self.turn_forward() } else { self.enter_back() }
+    }
+
+    /// The baseline is proven once more before each write of it.
+    pub(super) fn next_baseline_proof(&self) -> Option<Reading> {
+        let (vault, _) = self.astray()?;
+        match self.start_of(vault) {
+            VaultStart::Holds { version } if self.seen.baseline.is_none() => Some(Reading::Baseline { vault, version }),
+            VaultStart::Holds { .. } | VaultStart::Empty => None,
+        }
+    }
+
+    /// The first vault that serves one of ours, and which version.
+    fn astray(&self) -> Option<(VaultIx, super::names::VersionId)> {
+        self.vaults().find_map(|v| match self.serves(v) {
+            Some(Serves::Ours { version, .. }) => Some((v, version)),
+            Some(Serves::Baseline { .. } | Serves::Foreign) | None => None,
+        })
+    }
+
+    /// One vault at a time: the baseline's value as a new version, or our version disabled where there was nothing.
+    pub(super) fn decide_restore(&mut self, at: Timestamp) {
+        if let Some(vault) = self.foreign() {
+            return self.fail(Reason::VaultChanged { vault });
+        }
+        let Some((vault, ours)) = self.astray() else { return self.enter(Phase::Confirm) };
+        let VaultStart::Holds { version } = self.start_of(vault) else {
+            return self.todo.push_back(Mutation::DisableVersion { vault, version: ours });
+        };
+        match self.seen.baseline.clone() {
+            Some(SignIn::Accepted) => {
+                let from = Source::Version { vault, version };
+                self.todo.push_back(Mutation::WriteVault { vault, attempt: 0, from });
+            }
+            Some(answer) if answer.says_dead() => self.turn_forward(),
+            Some(last) if self.out_of_patience(at) => self.stop(Reason::BaselineUnproven { last }),
+            Some(_) | None => self.again(at, self.plan.proof.spacing),
+        }
+    }
+
+    /// The baseline died on the way: its value helps nobody, ours does.
+    pub(super) fn turn_forward(&mut self) {
+        self.back = false;
+        self.enter(Phase::Confirm);
+    }
+}

@@ -1,0 +1,131 @@
+//! When a step cannot be done: why, and what the run does then.
+
+use serde::{Deserialize, Serialize};
+
+use super::answers::{Refusal, SignIn};
+use super::names::{KeyId, RunId, VaultIx};
+use super::plan::OnFailure;
+use super::state::{Phase, Rotation};
+
+/// Why the machine does not go on by itself. Each has a page in `runbooks/`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "is")]
+pub enum Reason {
+    /// A vault serves a version that is neither the baseline nor ours.
+    VaultChanged {
+        /// Where.
+        vault: VaultIx,
+    },
+    /// The vaults did not come to rest: each time they were read again, one had moved.
+    VaultsUnsteady,
+    /// The application holds as many secrets as it may, and none of them is an attempt of this run that could make way.
+    NoRoom,
+    /// Another run of the same target has added a credential.
+    AnotherRun {
+        /// Its id.
+        run: RunId,
+    },
+    /// The new value did not sign in without a break for the proof window within the limit.
+    NotProven {
+        /// The last answer.
+        last: SignIn,
+    },
+    /// What a vault serves does not sign in.
+    CurrentRefused {
+        /// Where.
+        vault: VaultIx,
+        /// The last answer.
+        last: SignIn,
+    },
+    /// The credential that the vaults serve is not among the application's.
+    CredentialGone {
+        /// Its key ID.
+        key_id: KeyId,
+    },
+    /// The baseline could neither be proven alive nor dead, so it cannot be put back.
+    BaselineUnproven {
+        /// The last answer.
+        last: SignIn,
+    },
+    /// Adding was refused.
+    AddRefused {
+        /// How.
+        refusal: Refusal,
+    },
+    /// Writing or disabling a vault version was refused.
+    WriteRefused {
+        /// Where.
+        vault: VaultIx,
+        /// How.
+        refusal: Refusal,
+    },
+    /// Removing was refused.
+    RemoveRefused {
+        /// What.
+        key_id: KeyId,
+        /// How.
+        refusal: Refusal,
+    },
+    /// Removed credentials are listed still, long after.
+    RemovalNotSeen {
+        /// One of them.
+        key_id: KeyId,
+    },
+    /// A read was refused.
+    ReadRefused {
+        /// How.
+        refusal: Refusal,
+    },
+    /// The run has added as many secrets as it may.
+    AttemptsExhausted,
+    /// A consumer could not be refreshed, or is not well.
+    ConsumerFailed {
+        /// Which, from 0.
+        consumer: usize,
+        /// What it printed, cut.
+        note: String,
+    },
+    /// Nobody released the run in time.
+    NotReleased,
+}
+
+impl Reason {
+    /// Its name: the page in `runbooks/`, the word in `--json`.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Reason::VaultChanged { .. } => "vault-changed",
+            Reason::VaultsUnsteady => "vaults-unsteady",
+            Reason::NoRoom => "no-room",
+            Reason::AnotherRun { .. } => "another-run",
+            Reason::NotProven { .. } => "not-proven",
+            Reason::CurrentRefused { .. } => "current-refused",
+            Reason::CredentialGone { .. } => "credential-gone",
+            Reason::BaselineUnproven { .. } => "baseline-unproven",
+            Reason::AddRefused { .. } => "add-refused",
+            Reason::WriteRefused { .. } => "write-refused",
+            Reason::RemoveRefused { .. } => "remove-refused",
+            Reason::RemovalNotSeen { .. } => "removal-not-seen",
+            Reason::ReadRefused { .. } => "read-refused",
+            Reason::AttemptsExhausted => "attempts-exhausted",
+            Reason::ConsumerFailed { .. } => "consumer-failed",
+            Reason::NotReleased => "not-released",
+        }
+    }
+}
+
+impl Rotation {
+    /// The failure policy: before anything may have been published, roll back; after, as the runbook says.
+    pub(super) fn fail(&mut self, reason: Reason) {
+        let by_policy = self.plan.on_failure == OnFailure::Rollback && self.may_go_back();
+        let unread = !self.maybe_published();
+        self.failure = Some(reason.clone());
+        if !self.back && (unread || by_policy) { self.enter_back() } else { self.stop(reason) }
+    }
+
+    /// Pauses for a person.
+    pub(super) fn stop(&mut self, reason: Reason) {
+        self.failure = Some(reason.clone());
+        let was = Box::new(self.phase.clone());
+        self.enter(Phase::NeedsOperator { reason, was });
+    }
+}

@@ -1,0 +1,71 @@
+//! Step 4, in both directions: confirm which version each vault serves, wait, and find the same versions again.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::failure::Reason;
+use super::names::VersionId;
+use super::state::{Phase, Rotation, Serves, after};
+
+/// How often an overlap may begin again before a person must look.
+const ROUNDS: u32 = 20;
+
+/// A `Date` has whole seconds, so service time may lag by up to one: a wait is longer by that much, never shorter.
+const DATE_RESOLUTION: SignedDuration = SignedDuration::from_secs(1);
+
+impl Rotation {
+    /// The versions that the vaults serve, if all of them serve what this direction ends with.
+    fn arrived(&self) -> Option<Vec<Option<VersionId>>> {
+        if !self.back {
+            self.all_serve_ours()?;
+        }
+        let version = |v| match self.serves(v)? {
+            Serves::Baseline { version } => self.back.then_some(version),
+            Serves::Ours { version, .. } => (!self.back).then_some(Some(version)),
+            Serves::Foreign => None,
+        };
+        self.vaults().map(version).collect()
+    }
+
+    /// Whether the vaults serve exactly what was confirmed when the overlap began.
+    pub(super) fn unmoved(&self) -> bool {
+        self.arrived().is_some_and(|now| now == self.confirmed)
+    }
+
+    pub(super) fn decide_confirm(&mut self, at: Timestamp) {
+        if let Some(vault) = self.foreign() {
+            return self.fail(Reason::VaultChanged { vault });
+        }
+        match self.arrived() {
+            None if self.back => self.enter(Phase::Restore),
+            None => self.enter_reconcile(false),
+            Some(_) if self.rounds >= ROUNDS => self.stop(Reason::VaultsUnsteady),
+            Some(versions) => {
+                self.rounds += 1;
+                self.confirmed = versions;
+                self.deadline = Some(self.overlap_ends(at));
+                self.enter(Phase::Wait);
+            }
+        }
+    }
+
+    /// The overlap, no shorter than any consumer's cache; and until everything has settled, if anything was ever in doubt or
+    /// an attempt was left behind.
+    fn overlap_ends(&self, at: Timestamp) -> Timestamp {
+        let cache = self.plan.consumers.iter().map(|c| c.cache).max().unwrap_or_default();
+        let overlap = after(at, self.plan.overlap.max(cache).saturating_add(DATE_RESOLUTION));
+        let unsure = self.back || self.doubted || self.attempts.len() > 1;
+        self.settled_at().filter(|_| unsure).map_or(overlap, |settled| overlap.max(settled))
+    }
+
+    pub(super) fn decide_wait(&mut self, at: Timestamp) {
+        if let Some(vault) = self.foreign() {
+            return self.fail(Reason::VaultChanged { vault });
+        }
+        if self.unmoved() {
+            self.deadline = Some(after(at, self.plan.release_within));
+            self.enter(Phase::Delete);
+        } else {
+            self.enter(Phase::Confirm);
+        }
+    }
+}

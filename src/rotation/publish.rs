@@ -1,0 +1,139 @@
+//! Steps 2 and 3: write every vault, read back as a consumer does, sign in, refresh and check the consumers.
+
+use jiff::Timestamp;
+
+use super::answers::{Mutation, Source};
+use super::effect::Effect;
+use super::failure::Reason;
+use super::names::VaultIx;
+use super::state::{Phase, Rotation, Serves};
+
+impl Rotation {
+    /// Each vault must serve the baseline or one of ours, and no other run of this target may have added a credential.
+    pub(super) fn decide_publish(&mut self, look_for_tag: bool) {
+        if let Some(vault) = self.foreign() {
+            return self.fail(Reason::VaultChanged { vault });
+        }
+        if let Some(run) = self.another_run() {
+            return self.fail(Reason::AnotherRun { run });
+        }
+        let attempt = self.attempt();
+        let lacking: Vec<VaultIx> = self
+            .vaults()
+            .filter(|v| !self.serves_attempt(*v, attempt) && !(look_for_tag && self.bears(*v, attempt)))
+            .collect();
+        if lacking.is_empty() {
+            return self.enter(Phase::Smoke);
+        }
+        let write = |vault| Mutation::WriteVault { vault, attempt, from: Source::Memory };
+        self.todo.extend(lacking.into_iter().map(write));
+    }
+
+    /// The first vault that serves what is neither the baseline's nor ours.
+    pub(super) fn foreign(&self) -> Option<VaultIx> {
+        self.vaults().find(|v| self.serves(*v) == Some(Serves::Foreign))
+    }
+
+    fn another_run(&self) -> Option<super::names::RunId> {
+        let known = |c: &&super::answers::Listed| self.plan.baseline.key_id() != Some(c.key_id);
+        let list = self.seen.list.as_ref()?;
+        let others = list.iter().filter(known).filter_map(|c| c.tag.as_ref());
+        let mut others = others.filter(|t| t.target == self.plan.target && t.run != self.plan.run);
+        others.find(|t| !self.plan.bystanders.contains(&t.run)).map(|t| t.run.clone())
+    }
+
+    fn serves_attempt(&self, vault: VaultIx, attempt: u32) -> bool {
+        matches!(self.serves(vault), Some(Serves::Ours { attempt: a, .. }) if a == attempt)
+    }
+
+    fn bears(&self, vault: VaultIx, attempt: u32) -> bool {
+        let versions = self.seen.versions.get(usize::from(vault.0)).and_then(Option::as_ref);
+        versions.is_some_and(|vs| vs.iter().any(|v| v.enabled && self.ours(v.tag.as_ref()) == Some(attempt)))
+    }
+
+    /// All vaults must serve the same credential of ours, and each value read back must sign in.
+    pub(super) fn decide_smoke(&mut self, at: Timestamp) {
+        if let Some(vault) = self.foreign() {
+            return self.fail(Reason::VaultChanged { vault });
+        }
+        let Some((_, key_id)) = self.all_serve_ours() else {
+            return self.enter_reconcile(false);
+        };
+        match self.refused_sign_in() {
+            None => {
+                self.served = self.version_at(VaultIx(0)).map(|version| (key_id, version));
+                self.enter(Phase::Consumers);
+            }
+            Some((vault, last)) if self.out_of_patience(at) => self.fail(Reason::CurrentRefused { vault, last }),
+            Some(_) => self.again(at, self.plan.proof.spacing),
+        }
+        if self.phase == Phase::Consumers && self.next_consumer_index().is_none() {
+            self.enter(Phase::Confirm);
+        }
+    }
+
+    fn version_at(&self, vault: VaultIx) -> Option<super::names::VersionId> {
+        match self.serves(vault)? {
+            Serves::Ours { version, .. } => Some(version),
+            Serves::Baseline { version } => version,
+            Serves::Foreign => None,
+        }
+    }
+
+    /// The attempt that every vault serves, if they all serve the same one.
+    pub(super) fn all_serve_ours(&self) -> Option<(u32, super::names::KeyId)> {
+        let mut all = self.vaults().map(|v| match self.serves(v) {
+            Some(Serves::Ours { attempt, key_id, .. }) => Some((attempt, key_id)),
+            Some(Serves::Baseline { .. } | Serves::Foreign) | None => None,
+        });
+        let first = all.next()??;
+        all.all(|a| a == Some(first)).then_some(first)
+    }
+
+    /// The first vault whose value was read and did not sign in.
+    pub(super) fn refused_sign_in(&self) -> Option<(VaultIx, super::answers::SignIn)> {
+        let answer = |v: VaultIx| self.sign_in_at(v).filter(|a| !a.accepted()).map(|a| (v, a.clone()));
+        self.vaults().find_map(answer)
+    }
+
+    /// All are refreshed before the first is checked.
+    pub(super) fn next_consumer(&self) -> Effect {
+        match self.next_consumer_index() {
+            Some((consumer, true)) => Effect::Refresh { consumer },
+            Some((consumer, false)) => Effect::Check { consumer },
+            None => Effect::NeedsOperator(Reason::VaultsUnsteady),
+        }
+    }
+
+    fn next_consumer_index(&self) -> Option<(usize, bool)> {
+        if self.phase != Phase::Consumers {
+            return None;
+        }
+        let all = || self.plan.consumers.iter().zip(&self.consumers).enumerate();
+        let refresh = all().find(|(_, (plan, done))| plan.refresh && !done.refreshed).map(|(i, _)| (i, true));
+        refresh.or_else(|| all().find(|(_, (plan, done))| plan.check && !done.checked).map(|(i, _)| (i, false)))
+    }
+
+    pub(super) fn refreshed(&mut self, consumer: usize, ok: bool, note: &str) -> bool {
+        if let Some(state) = self.consumers.get_mut(consumer) {
+            state.refreshed = ok;
+        }
+        self.consumer_done(consumer, ok, note)
+    }
+
+    pub(super) fn checked(&mut self, consumer: usize, ok: bool, adopted: bool, note: &str) -> bool {
+        if let Some(state) = self.consumers.get_mut(consumer) {
+            (state.checked, state.adopted) = (ok, ok && adopted);
+        }
+        self.consumer_done(consumer, ok, note)
+    }
+
+    fn consumer_done(&mut self, consumer: usize, ok: bool, note: &str) -> bool {
+        if !ok {
+            self.fail(Reason::ConsumerFailed { consumer, note: note.to_owned() });
+        } else if self.next_consumer_index().is_none() {
+            self.enter(Phase::Confirm);
+        }
+        true
+    }
+}
