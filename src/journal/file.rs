@@ -127,10 +127,14 @@ impl FileLog {
 impl Log for FileLog {
     fn append(&mut self, line: &[u8]) -> Result<(), StoreError> {
         self.check(Doing::Write)?;
+        let length = self.length.saturating_add(line.len() as u64);
+        if length > LIMIT {
+            return Err(StoreError::TooLarge); // it could never be read again
+        }
         self.file.seek(SeekFrom::Start(self.length)).map_err(StoreError::io(Doing::Write))?;
         self.file.write_all(line).map_err(StoreError::io(Doing::Write))?;
         self.file.sync_data().map_err(StoreError::io(Doing::Sync))?;
-        self.length += line.len() as u64;
+        self.length = length;
         Ok(())
     }
 

@@ -60,12 +60,13 @@ impl FromStr for RecordHash {
     fn from_str(s: &str) -> Result<Self, Self::Err> {
         const FORM: &str = "not a hash (64 hexadecimal digits in lower case)";
         let digit = |b: &u8| match b {
-            b'0'..=b'9' => Ok(b - b'0'),
-            b'a'..=b'f' => Ok(b - b'a' + 10),
-            _ => Err(FORM),
+            b'0'..=b'9' => Some(b - b'0'),
+            b'a'..=b'f' => Some(b - b'a' + 10),
+            _ => None,
         };
         let (pairs, rest) = s.as_bytes().as_chunks::<2>();
-        let bytes = pairs.iter().map(|[high, low]| Ok(digit(high)? << 4 | digit(low)?)).collect::<Result<Vec<u8>, _>>()?;
+        let bytes: Option<Vec<u8>> = pairs.iter().map(|[high, low]| Some(digit(high)? << 4 | digit(low)?)).collect();
+        let bytes = bytes.ok_or(FORM)?;
         let bytes = bytes.try_into().map_err(|_| FORM)?;
         if rest.is_empty() { Ok(RecordHash(bytes)) } else { Err(FORM) }
     }
