@@ -132,7 +132,7 @@ fn waits_of_real_clouds_have_a_least() {
     one(top("proof = { window = \"59s\" }"), "r.toml:1:20: `proof.window` is too short", &["A2", "1m"]);
     one(top("proof = { spacing = \"999ms\" }"), "r.toml:1:21: `proof.spacing` is too short", &["throttles"]);
     one(top("proof = { spacing = \"0s\" }"), "r.toml:1:21: `proof.spacing` is zero", &[]);
-    one(top("proof = { spacing = \"3m\" }"), "r.toml:1:1: `proof.window` is not longer than `proof.spacing` (3m)", &[]);
+    one(top("proof = { spacing = \"3m\" }"), "r.toml:1:9: `proof.window` is not longer than `proof.spacing` (3m)", &[]);
     one(top("proof = { limit = \"3m\" }"), "r.toml:1:19: `proof.limit` is not longer than `proof.window` (3m)", &[]);
     one(top("proof = { scope = \"User.Read\" }"), "r.toml:1:19: `proof.scope` is not a scope", &["/.default"]);
     one(top("release_within = \"0s\""), "r.toml:1:18: `release_within` is zero", &[]);
