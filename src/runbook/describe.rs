@@ -1,0 +1,72 @@
+//! A runbook's fields as they hold, for people.
+
+use super::{Delete, OnFailure, Runbook};
+
+pub(super) fn fields(r: &Runbook) -> Vec<(String, String)> {
+    let scope = r.proof.scope.as_ref().map_or("Microsoft Graph of the cloud".to_owned(), ToString::to_string);
+    let journal = r.journal.as_ref().map_or("the user's state folder".to_owned(), |j| j.display().to_string());
+    let mut fields: Vec<(String, String)> = Vec::new();
+    let mut say = |name: &str, value: &dyn std::fmt::Display| fields.push((name.to_owned(), value.to_string()));
+    say("cloud", &r.cloud);
+    say("tenant", &r.tenant);
+    say("client_id", &r.client_id);
+    say("owner", &r.owner);
+    say("contact", &r.contact);
+    say("overlap", &r.overlap);
+    say("settle", &r.settle);
+    say("delete", &r.delete.as_str());
+    say("release_within", &r.release_within);
+    say("on_failure", &r.on_failure.as_str());
+    say("attempts", &r.attempts);
+    say("journal", &journal);
+    say("secret.label", &r.secret.label);
+    say("secret.lifetime", &r.secret.lifetime);
+    say("proof.scope", &scope);
+    say("proof.window", &r.proof.window);
+    say("proof.spacing", &r.proof.spacing);
+    say("proof.limit", &r.proof.limit);
+    for (n, vault) in (1..).zip(&r.vaults) {
+        say(&format!("vault[{n}].url"), &vault.url);
+        say(&format!("vault[{n}].secret"), &vault.secret);
+        if let Some(content_type) = &vault.content_type {
+            say(&format!("vault[{n}].content_type"), content_type);
+        }
+        for (name, value) in &vault.tags {
+            say(&format!("vault[{n}].tags.{name}"), value);
+        }
+    }
+    for (n, consumer) in (1..).zip(&r.consumers) {
+        say(&format!("consumer[{n}].name"), &consumer.name);
+        if let Some(refresh) = &consumer.refresh {
+            say(&format!("consumer[{n}].refresh"), refresh);
+        }
+        if let Some(check) = &consumer.check {
+            say(&format!("consumer[{n}].check"), check);
+        }
+        say(&format!("consumer[{n}].cache"), &consumer.cache);
+    }
+    say("target", &r.target());
+    say("sha256", &r.sha256);
+    fields
+}
+
+impl Delete {
+    /// As it is written in a runbook.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Delete::Auto => "auto",
+            Delete::OnRelease => "on-release",
+            Delete::Never => "never",
+        }
+    }
+}
+
+impl OnFailure {
+    /// As it is written in a runbook.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            OnFailure::Operator => "operator",
+            OnFailure::Rollback => "rollback",
+        }
+    }
+}
