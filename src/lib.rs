@@ -24,6 +24,7 @@ pub mod locks;
 pub mod places;
 pub mod ports;
 pub mod rotation;
+pub mod run;
 pub mod runbook;
 pub mod sandbox;
 pub mod secret;

@@ -9,6 +9,7 @@ use super::names::{KeyId, Tag, VaultIx, VersionId};
 
 /// A password credential of the application, as a list shows it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Listed {
     /// Its key ID.
     pub key_id: KeyId,
@@ -19,6 +20,7 @@ pub struct Listed {
 
 /// One version of the vault's secret, without its value.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Version {
     /// The version's id. Key Vault lists versions in the order of their ids, not of their age.
     pub id: VersionId,
@@ -34,7 +36,7 @@ pub struct Version {
 
 /// What *get* without a version answers.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", tag = "is")]
+#[serde(rename_all = "snake_case", tag = "is", deny_unknown_fields)]
 pub enum Current {
     /// No such secret (404).
     Nothing,
@@ -46,7 +48,7 @@ pub enum Current {
 
 /// What a sign-in with a value answered.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", tag = "is")]
+#[serde(rename_all = "snake_case", tag = "is", deny_unknown_fields)]
 pub enum SignIn {
     /// A token of the expected tenant and application.
     Accepted,
@@ -134,6 +136,7 @@ impl RefusalKind {
 
 /// A service's no, in the words that a person on call needs.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Refusal {
     /// What kind of no.
     pub kind: RefusalKind,
@@ -198,6 +201,7 @@ mod seconds {
 
 /// What ties an answer to the services' own records, for support and for evidence.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Trace {
     /// `request-id` (Graph), `x-ms-request-id` (vault), `trace_id` (token endpoint).
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -244,7 +248,7 @@ pub enum Mutation {
 
 /// Where the value of a vault write comes from. It is in memory only, either way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", tag = "is")]
+#[serde(rename_all = "snake_case", tag = "is", deny_unknown_fields)]
 pub enum Source {
     /// The answer of this process's own `addPassword`.
     Memory,

@@ -8,7 +8,7 @@ use super::names::{KeyId, VaultIx, VersionId};
 
 /// One thing that happened. What it means is decided in one place, [`super::Rotation::apply`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", tag = "is")]
+#[serde(rename_all = "snake_case", tag = "is", deny_unknown_fields)]
 pub enum Event {
     /// A process has taken the run over; what another held in memory is lost, and its requests may still land.
     Resumed {
@@ -152,7 +152,7 @@ pub enum Event {
 
 /// What an applied request brought.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", tag = "is")]
+#[serde(rename_all = "snake_case", tag = "is", deny_unknown_fields)]
 pub enum Applied {
     /// A credential.
     Added {

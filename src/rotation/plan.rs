@@ -9,6 +9,7 @@ use super::names::{KeyId, RunId, TargetId, VersionId};
 
 /// All that the rotation knows besides events. Durations are in service time.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Plan {
     /// What the run writes.
     pub target: TargetId,
@@ -47,7 +48,7 @@ pub struct Plan {
 
 /// The credential that a run replaces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", tag = "is")]
+#[serde(rename_all = "snake_case", tag = "is", deny_unknown_fields)]
 pub enum Baseline {
     /// A new integration: nothing is served yet.
     None,
@@ -83,7 +84,7 @@ impl Baseline {
 
 /// What a vault served when the run started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", tag = "is")]
+#[serde(rename_all = "snake_case", tag = "is", deny_unknown_fields)]
 pub enum VaultStart {
     /// Nothing that a consumer could read. A rollback disables our version here.
     Empty,
@@ -96,6 +97,7 @@ pub enum VaultStart {
 
 /// Assumption A2 and how it is met.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Proof {
     /// How long sign-ins must succeed without a break.
     pub window: SignedDuration,
@@ -129,6 +131,7 @@ pub enum OnFailure {
 
 /// A consumer, as far as the order of things is concerned.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ConsumerPlan {
     /// It can be told to read again.
     pub refresh: bool,
@@ -140,6 +143,7 @@ pub struct ConsumerPlan {
 
 /// An attempt that was found in the cloud when a journal was rebuilt.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Adopted {
     /// Its number.
     pub attempt: u32,
