@@ -23,6 +23,7 @@ pub mod journal;
 pub mod locks;
 pub mod places;
 pub mod ports;
+pub mod preflight;
 pub mod rotation;
 pub mod run;
 pub mod runbook;

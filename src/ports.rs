@@ -109,6 +109,8 @@ pub trait Vaults {
     fn version(&self, vault: VaultIx, version: VersionId) -> impl Future<Output = Read<VersionRead>>;
     /// All versions, disabled ones too, in no order.
     fn versions(&self, vault: VaultIx) -> impl Future<Output = Read<Vec<Version>>>;
+    /// Whether the secret's name is blocked by a soft-deleted one.
+    fn deleted(&self, vault: VaultIx) -> impl Future<Output = Read<bool>>;
     /// Sets a new version, enabled, with the runbook's content type and tags (over what the current version carries) and the
     /// stamp. Sent once.
     fn write(&self, vault: VaultIx, value: &SecretValue, stamp: &Stamp) -> impl Future<Output = Outcome<VersionId>>;

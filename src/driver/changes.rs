@@ -3,24 +3,35 @@
 use jiff::Timestamp;
 
 use crate::clock::Clock;
-use crate::ports::{Consumers, Outcome, Services, Stamp};
+use crate::ports::{Consumers, Outcome, Services, Stamp, VersionRead};
 use crate::rotation::answers::{Mutation, Refusal, RefusalKind, Source, Trace};
 use crate::rotation::names::{Tag, VaultIx};
 use crate::rotation::{Applied, Effect, Event};
 
+use super::crash::Question;
 use super::{CrashPoint, Driver, DriverError, Held, Stop, Stopped};
 
 impl<S: Services, C: Clock, K: Consumers, P: Stop> Driver<'_, S, C, K, P> {
     pub(super) async fn change(&mut self, request: Mutation) -> Result<Option<Stopped>, DriverError> {
         let kind = (&request).into();
         self.crash(CrashPoint::BeforeIntent(kind))?;
+        let copied = match &request {
+            Mutation::WriteVault { from: Source::Version { vault, version }, .. } => {
+                match self.patiently("the version to copy", async |s| s.version(*vault, *version).await).await {
+                    Ok((read, _)) => Some(read),
+                    Err(refused) => return self.refused(Question::Copy, "the version to copy", refused),
+                }
+            }
+            Mutation::WriteVault { from: Source::Memory, .. } | Mutation::AddSecret { .. } => None,
+            Mutation::DisableVersion { .. } | Mutation::RemoveSecret { .. } => None,
+        };
         self.hear_people()?;
         if self.rotation.next(self.now()?) != Effect::Mutate(request.clone()) {
             return Ok(None); // a person has said something meanwhile
         }
         self.record(Event::Intended { request: request.clone() })?;
         self.crash(CrashPoint::AfterIntent(kind))?;
-        let outcome = self.perform(&request).await?;
+        let outcome = self.perform(&request, copied).await?;
         let event = match outcome {
             Outcome::Applied(result, trace) => Event::Applied { result, trace },
             Outcome::NotApplied(refusal, trace) => Event::NotApplied { refusal, trace },
@@ -33,10 +44,10 @@ impl<S: Services, C: Clock, K: Consumers, P: Stop> Driver<'_, S, C, K, P> {
     }
 
     /// Sends the request once. The value, if there is one, is held on to only as far as the rotation wants it.
-    async fn perform(&mut self, request: &Mutation) -> Result<Outcome<Applied>, DriverError> {
+    async fn perform(&mut self, request: &Mutation, copied: Option<VersionRead>) -> Result<Outcome<Applied>, DriverError> {
         let outcome = match request {
             Mutation::AddSecret { attempt } => self.add(*attempt).await?,
-            Mutation::WriteVault { vault, attempt, from } => self.write(*vault, *attempt, *from).await,
+            Mutation::WriteVault { vault, attempt, .. } => self.write(*vault, *attempt, copied).await,
             Mutation::DisableVersion { vault, version } => {
                 map(self.services.disable(*vault, *version).await, |()| Applied::Disabled)
             }
@@ -62,28 +73,17 @@ impl<S: Services, C: Clock, K: Consumers, P: Stop> Driver<'_, S, C, K, P> {
         }))
     }
 
-    async fn write(&mut self, vault: VaultIx, attempt: u32, from: Source) -> Outcome<Applied> {
-        let Some(key_id) = self.rotation.key_id(attempt) else { return not_sent("the key ID of the attempt is not known") };
-        let stamp = |expires| Stamp { tag: self.tag(attempt), key_id, expires };
-        let outcome = match from {
-            Source::Memory => match self.held.as_ref().filter(|h| h.attempt == attempt) {
-                Some(held) => self.services.write(vault, &held.value, &stamp(held.end)).await,
-                None => return not_sent("the value is not in memory"),
-            },
-            Source::Version { vault: source, version } => {
-                let read = self.patiently("the version to copy", async |s| s.version(source, version).await).await;
-                match read {
-                    Ok(Ok((read, _))) => {
-                        let stamp = Stamp { tag: self.tag(attempt), key_id, expires: read.expires };
-                        self.services.write(vault, &read.value, &stamp).await
-                    }
-                    // nothing was sent to the vault that was to be written
-                    Ok(Err((refusal, trace))) => return Outcome::NotApplied(refusal, trace),
-                    Err(_) => return not_sent("the version to copy could not be read"),
-                }
-            }
+    /// Writes what was read from a version, else what is in memory.
+    async fn write(&self, vault: VaultIx, attempt: u32, copied: Option<VersionRead>) -> Outcome<Applied> {
+        let held = self.held.as_ref().filter(|h| h.attempt == attempt);
+        let (value, expires) = match (&copied, held) {
+            (Some(read), _) => (&read.value, read.expires),
+            (None, Some(held)) => (&held.value, held.end),
+            (None, None) => return not_sent("the value is not in memory"),
         };
-        map(outcome, |version| Applied::Written { version })
+        let Some(key_id) = self.rotation.key_id(attempt) else { return not_sent("the key ID of the attempt is not known") };
+        let stamp = Stamp { tag: self.tag(attempt), key_id, expires };
+        map(self.services.write(vault, value, &stamp).await, |version| Applied::Written { version })
     }
 
     fn tag(&self, attempt: u32) -> Tag {

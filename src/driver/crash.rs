@@ -66,6 +66,8 @@ named! {
         Versions = "versions",
         /// A sign-in with the baseline's value.
         Baseline = "baseline",
+        /// The version that a vault is written from.
+        Copy = "copy",
         /// A sign-in with the value in memory.
         SignIn = "sign-in",
         /// A consumer's refresh or check.

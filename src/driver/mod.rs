@@ -9,14 +9,15 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::clock::Clock;
 use crate::journal::JournalError;
-use crate::ports::{Consumers, Services, Told};
-use crate::rotation::answers::{Refusal, RefusalKind, Trace};
-use crate::rotation::{Effect, End, Event, IllegalEvent, Reason, Rotation, Why};
+use crate::ports::{Consumers, Read, Services, Told};
+use crate::rotation::answers::{Refusal, Trace};
+use crate::rotation::{Effect, End, Event, IllegalEvent, Phase, Reason, Rotation, Why};
 use crate::secret::SecretValue;
 
 pub mod crash;
 
 mod changes;
+pub mod patience;
 mod reads;
 
 pub use crash::CrashPoint;
@@ -223,7 +224,7 @@ impl<'a, S: Services, C: Clock, K: Consumers, P: Stop> Driver<'a, S, C, K, P> {
 
     /// Asks for the time by the cheapest read, so that deadlines can be kept from the first step on.
     pub async fn ask_the_time(&mut self) -> Result<Option<Stopped>, DriverError> {
-        let asked = self.patiently("the application", async |services| services.application().await).await?;
+        let asked = self.patiently("the application", async |services| services.application().await).await;
         Ok(match asked {
             Ok(_) => None,
             Err((refusal, _)) => Some(Stopped::Unanswered { what: "the application".into(), refusal }),
@@ -259,6 +260,9 @@ impl<'a, S: Services, C: Clock, K: Consumers, P: Stop> Driver<'a, S, C, K, P> {
 
     /// Records what people have said since the marker was last read.
     fn hear_people(&mut self) -> Result<(), DriverError> {
+        if matches!(self.rotation.phase(), Phase::Ended { .. }) {
+            return Ok(()); // too late, and the command that left the marker has said so
+        }
         match self.marker.read() {
             Ok(Some(event)) => self.record(event),
             Ok(None) => Ok(()),
@@ -274,7 +278,7 @@ impl<'a, S: Services, C: Clock, K: Consumers, P: Stop> Driver<'a, S, C, K, P> {
             if left <= SignedDuration::ZERO || self.stop.requested() {
                 return Ok(());
             }
-            self.pause(left.min(SLICE)).await;
+            patience::pause(self.clock, self.stop, left.min(SLICE)).await;
             let known = self.rotation.hold();
             self.hear_people()?;
             if self.rotation.hold() != known {
@@ -283,39 +287,11 @@ impl<'a, S: Services, C: Clock, K: Consumers, P: Stop> Driver<'a, S, C, K, P> {
         }
     }
 
-    /// Sleeps, unless somebody asks to stop.
-    async fn pause(&self, pause: SignedDuration) {
-        let (sleep, asked) = (std::pin::pin!(self.clock.sleep(pause)), std::pin::pin!(self.stop.asked()));
-        futures::future::select(sleep, asked).await;
-    }
-
     /// Asks until there is an answer or a refusal that will not pass, no longer than the driver's patience.
-    async fn patiently<T>(
-        &mut self,
-        what: &str,
-        ask: impl AsyncFn(&S) -> crate::ports::Read<T>,
-    ) -> Result<crate::ports::Read<T>, DriverError> {
-        let mut waited = SignedDuration::ZERO;
-        let mut tries = 0;
-        loop {
-            let answer = ask(self.services).await;
-            match &answer {
-                Ok((_, trace)) => self.observe(trace),
-                Err((refusal, trace)) => {
-                    self.observe(trace);
-                    let again = refusal.kind.passes() || refusal.kind == RefusalKind::BadAnswer;
-                    if again && waited < self.manners.patience && !self.stop.requested() {
-                        self.observer.retrying(what, refusal);
-                        let pause = crate::rotation::backoff(tries, refusal.retry_after);
-                        self.pause(pause).await;
-                        waited = waited.saturating_add(pause);
-                        tries += 1;
-                        continue;
-                    }
-                }
-            }
-            return Ok(answer);
-        }
+    async fn patiently<T>(&mut self, what: &str, ask: impl AsyncFn(&S) -> Read<T>) -> Read<T> {
+        let (services, patience) = (self.services, self.manners.patience);
+        let retrying = |refusal: &Refusal| self.observer.retrying(what, refusal);
+        patience::patiently(self.clock, self.stop, patience, retrying, async || ask(services).await).await
     }
 
     fn told(&self) -> Told {

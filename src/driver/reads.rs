@@ -15,7 +15,7 @@ impl<S: Services, C: Clock, K: Consumers, P: Stop> Driver<'_, S, C, K, P> {
     pub(super) async fn read(&mut self, reading: Reading) -> Done {
         match reading {
             Reading::Credentials => {
-                let answer = self.patiently("the credentials", async |s| s.credentials().await).await?;
+                let answer = self.patiently("the credentials", async |s| s.credentials().await).await;
                 let event = |credentials: Vec<crate::ports::Credential>, trace| {
                     let listed =
                         |c: &crate::ports::Credential| Listed { key_id: c.key_id, tag: Tag::leading(&c.display_name) };
@@ -24,7 +24,7 @@ impl<S: Services, C: Clock, K: Consumers, P: Stop> Driver<'_, S, C, K, P> {
                 self.take(reading, "the credentials", answer, event)
             }
             Reading::Versions { vault } => {
-                let answer = self.patiently("a vault's versions", async |s| s.versions(vault).await).await?;
+                let answer = self.patiently("a vault's versions", async |s| s.versions(vault).await).await;
                 let event = |versions: Vec<crate::rotation::answers::Version>, trace| {
                     let versions = versions.into_iter().filter(|v| v.tag.is_some()).collect();
                     Event::VersionsListed { vault, versions, trace }
@@ -35,7 +35,7 @@ impl<S: Services, C: Clock, K: Consumers, P: Stop> Driver<'_, S, C, K, P> {
             Reading::Baseline { vault, version } => {
                 let (answer, trace) = match self.baseline_signs_in(vault, version).await? {
                     Ok(answer) => answer,
-                    Err(refused) => return self.refused(reading, "the old version", refused),
+                    Err(refused) => return self.refused(reading.into(), "the old version", refused),
                 };
                 self.crash(CrashPoint::AfterRead(reading.into()))?;
                 self.record(Event::BaselineProven { answer, trace })?;
@@ -62,7 +62,7 @@ impl<S: Services, C: Clock, K: Consumers, P: Stop> Driver<'_, S, C, K, P> {
         vault: VaultIx,
         version: VersionId,
     ) -> Result<Result<(SignIn, Trace), (Refusal, Trace)>, DriverError> {
-        let read = self.patiently("the old version", async |s| s.version(vault, version).await).await?;
+        let read = self.patiently("the old version", async |s| s.version(vault, version).await).await;
         Ok(match read {
             Err(refused) => Err(refused),
             Ok((read, _)) => {
@@ -74,10 +74,10 @@ impl<S: Services, C: Clock, K: Consumers, P: Stop> Driver<'_, S, C, K, P> {
     }
 
     async fn read_vault(&mut self, reading: Reading, vault: VaultIx, sign_in: bool) -> Done {
-        let answer = self.patiently("a vault's current version", async |s| s.current(vault).await).await?;
+        let answer = self.patiently("a vault's current version", async |s| s.current(vault).await).await;
         let ((current, read), trace) = match answer {
             Ok(read) => read,
-            Err(refused) => return self.refused(reading, "a vault's current version", refused),
+            Err(refused) => return self.refused(reading.into(), "a vault's current version", refused),
         };
         let signed_in = match (&read, sign_in, &current) {
             (Some(read), true, Current::Version(_)) => {
@@ -101,17 +101,17 @@ impl<S: Services, C: Clock, K: Consumers, P: Stop> Driver<'_, S, C, K, P> {
                 self.record(event(answer, trace))?;
                 Ok(None)
             }
-            Err(refused) => self.refused(reading, what, refused),
+            Err(refused) => self.refused(reading.into(), what, refused),
         }
     }
 
     /// A refusal that will not pass is an event of the run; a service that does not answer is not: the run stays where it is,
     /// and a later process goes on.
-    fn refused(&mut self, reading: Reading, what: &str, (refusal, trace): (Refusal, Trace)) -> Done {
+    pub(super) fn refused(&mut self, question: Question, what: &str, (refusal, trace): (Refusal, Trace)) -> Done {
         if silent(refusal.kind) {
             return Ok(Some(Stopped::Unanswered { what: what.to_owned(), refusal }));
         }
-        self.crash(CrashPoint::AfterRead(reading.into()))?;
+        self.crash(CrashPoint::AfterRead(question))?;
         self.record(Event::ReadRefused { refusal, trace })?;
         Ok(None)
     }

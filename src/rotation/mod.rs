@@ -157,7 +157,10 @@ impl Rotation {
             },
             Event::SignedIn { answer, .. } => self.asks_for(Reading::SignIn) && self.signed_in(at, answer),
             Event::ReadRefused { refusal, .. } => {
-                let asked = self.in_flight.is_none() && self.todo.is_empty() && self.next_reading().is_some();
+                // what is to be copied is read before the intent to write it
+                let copies =
+                    matches!(self.todo.front(), Some(Mutation::WriteVault { from: answers::Source::Version { .. }, .. }));
+                let asked = self.in_flight.is_none() && (copies || self.todo.is_empty() && self.next_reading().is_some());
                 if asked {
                     self.fail(Reason::ReadRefused { refusal: refusal.clone() });
                 }

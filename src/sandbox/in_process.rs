@@ -38,6 +38,8 @@ pub enum Operation {
     Version(VaultIx, VersionId),
     /// [`Vaults::versions`].
     Versions(VaultIx),
+    /// [`Vaults::deleted`].
+    Deleted(VaultIx),
     /// [`Vaults::write`].
     Write(VaultIx, Stamp),
     /// [`Vaults::disable`].
@@ -52,7 +54,13 @@ impl Operation {
         use Operation as O;
         match self {
             O::AddPassword { .. } | O::RemovePassword(_) | O::Write(..) | O::Disable(..) => true,
-            O::Application | O::Credentials | O::Current(_) | O::Version(..) | O::Versions(_) | O::SignIn => false,
+            O::Application
+            | O::Credentials
+            | O::Deleted(_)
+            | O::Current(_)
+            | O::Version(..)
+            | O::Versions(_)
+            | O::SignIn => false,
         }
     }
 }
@@ -300,6 +308,13 @@ impl Vaults for InProcess {
                 Err(e) if e.code == "SecretNotFound" => Ok(Vec::new()),
                 Err(e) => Err(e),
             }
+        })
+    }
+
+    async fn deleted(&self, ix: VaultIx) -> Read<bool> {
+        self.read(&Operation::Deleted(ix), |cloud, now| {
+            let vault = self.vault(ix)?;
+            Ok(cloud.deleted_secret(now, &vault.host, &vault.secret).is_ok())
         })
     }
 

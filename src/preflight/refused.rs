@@ -1,0 +1,197 @@
+//! Why a run may not start: what happened, and what mends it. Nothing was changed.
+
+use jiff::Timestamp;
+
+use crate::ports::Credential;
+use crate::rotation::answers::{Refusal, SignIn};
+use crate::rotation::names::{KeyId, RunId};
+
+/// A credential, as a person has to tell it from others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Candidate {
+    /// Its key ID.
+    pub key_id: KeyId,
+    /// Its display name.
+    pub name: String,
+    /// From.
+    pub start: Option<Timestamp>,
+    /// To.
+    pub end: Option<Timestamp>,
+}
+
+impl Candidate {
+    /// What a person may know of a credential: not its hint.
+    pub fn of(c: &Credential) -> Candidate {
+        Candidate { key_id: c.key_id, name: c.display_name.clone(), start: c.start, end: c.end }
+    }
+}
+
+impl std::fmt::Display for Candidate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let date = |t: Option<Timestamp>| t.map_or_else(|| "?".to_owned(), |t| t.strftime("%Y-%m-%d").to_string());
+        write!(f, "{} \"{}\" ({} to {})", self.key_id, self.name, date(self.start), date(self.end))
+    }
+}
+
+fn listed(candidates: &[Candidate]) -> String {
+    candidates.iter().map(|c| format!("\n  {c}")).collect()
+}
+
+/// Nothing was changed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// A service said no, or nothing.
+    #[error("{what}: {refusal}{}", request_id.as_ref().map(|r| format!(" (request-id {r})")).unwrap_or_default())]
+    Service {
+        /// What was asked for.
+        what: String,
+        /// The answer.
+        refusal: Refusal,
+        /// For support.
+        request_id: Option<String>,
+    },
+    /// No answer carried a `Date`.
+    #[error("no service has told the time (no `Date` in any answer), and without it no deadline can be kept")]
+    NoServiceTime,
+    /// A vault answered a version without a value.
+    #[error("{place}: the vault answered without a value")]
+    Value {
+        /// The secret.
+        place: String,
+    },
+    /// The latest version is disabled.
+    #[error("{place}: the latest version is disabled, so consumers get nothing")]
+    Disabled {
+        /// The secret.
+        place: String,
+    },
+    /// The name is blocked.
+    #[error("{place}: the secret is soft-deleted, and its name is blocked")]
+    SoftDeleted {
+        /// The secret.
+        place: String,
+    },
+    /// keyrelay's own two tags do not fit.
+    #[error("{place}: the current version has {tags} tags; a version can have 15, and two of them must be keyrelay's")]
+    TooManyTags {
+        /// The secret.
+        place: String,
+        /// How many.
+        tags: usize,
+    },
+    /// The value signs in, but it cannot be told which credential it is.
+    #[error("{place}: the value signs in, but which credential it is cannot be told:{}", listed(candidates))]
+    WhichKey {
+        /// The secret.
+        place: String,
+        /// Those that it may be.
+        candidates: Vec<Candidate>,
+    },
+    /// `--old-key` names no credential of the application.
+    #[error("the application has no credential {key_id}; it has:{}", listed(credentials))]
+    NoSuchKey {
+        /// What was named.
+        key_id: KeyId,
+        /// What there is.
+        credentials: Vec<Candidate>,
+    },
+    /// The sign-in says neither that the value is alive nor that it is dead.
+    #[error("{place}: whether the current value signs in cannot be told: {}", said(answer))]
+    CannotTell {
+        /// The secret.
+        place: String,
+        /// The last answer.
+        answer: SignIn,
+    },
+    /// The vaults serve different credentials.
+    #[error("the vaults do not agree: {}", what.join("; "))]
+    VaultsDisagree {
+        /// Who serves what.
+        what: Vec<String>,
+    },
+    /// One more secret does not fit.
+    #[error("the application may hold {room} secrets and holds:{}", listed(credentials))]
+    NoRoom {
+        /// How many it may hold.
+        room: u8,
+        /// What it holds.
+        credentials: Vec<Candidate>,
+    },
+    /// Another run of the same target has added a credential and is not known to have ended.
+    #[error("run {run} of the same target has added a credential and is not known to have ended")]
+    Unfinished {
+        /// Its id.
+        run: RunId,
+        /// Its journal is on this machine.
+        here: bool,
+    },
+    /// No run can be rebuilt.
+    #[error("no unfinished run of this runbook's target can be seen in the application or in its vaults")]
+    NothingToAdopt,
+    /// What the run replaced cannot be told any more.
+    #[error("{place}: what the vault served before run {run} cannot be told: no older version signs in")]
+    NoOlderVersion {
+        /// The secret.
+        place: String,
+        /// The run.
+        run: RunId,
+    },
+}
+
+fn said(answer: &SignIn) -> String {
+    match answer {
+        SignIn::Accepted => "accepted".to_owned(),
+        SignIn::Wrong => "refused as wrong (AADSTS7000215)".to_owned(),
+        SignIn::Expired => "refused as expired (AADSTS7000222)".to_owned(),
+        SignIn::Refused { code, class } => format!("refused for another reason (AADSTS{code}, {class})"),
+        SignIn::Unavailable { why } => format!("no statement ({why})"),
+        SignIn::OtherIdentity => "the token was of another tenant or application".to_owned(),
+    }
+}
+
+impl Refused {
+    /// What to do about it.
+    pub fn advice(&self) -> String {
+        match self {
+            Refused::Service { refusal, .. } => service_advice(refusal),
+            Refused::NoServiceTime => "ask who runs the proxy between here and the services why it drops `Date`".to_owned(),
+            Refused::Value { .. } => "look at the secret in the vault: az keyvault secret show".to_owned(),
+            Refused::Disabled { .. } => {
+                "enable it (az keyvault secret set-attributes --enabled true) or set a value that signs in".to_owned()
+            }
+            Refused::SoftDeleted { .. } => "recover it (az keyvault secret recover) or purge it, then start again".to_owned(),
+            Refused::TooManyTags { .. } => "remove tags that nobody needs, then start again".to_owned(),
+            Refused::WhichKey { .. } => "say which it is: --old-key KEY_ID".to_owned(),
+            Refused::NoSuchKey { .. } => "name one of these with --old-key".to_owned(),
+            Refused::CannotTell { .. } => "mend the sign-in first: nothing is rotated on a guess".to_owned(),
+            Refused::VaultsDisagree { .. } => {
+                "make them agree: set the value that signs in as a new version where it is missing".to_owned()
+            }
+            Refused::NoRoom { .. } => "remove one that nobody uses: az ad app credential delete --id APP --key-id KEY_ID".to_owned(),
+            Refused::Unfinished { run, here: true } => {
+                format!("finish it first: keyrelay resume {run}, or keyrelay rollback {run}, or keyrelay abandon {run}")
+            }
+            Refused::Unfinished { here: false, .. } => {
+                "finish it where its journal is; if the journal is lost: keyrelay adopt RUNBOOK".to_owned()
+            }
+            Refused::NothingToAdopt => "start a run: keyrelay rotate RUNBOOK".to_owned(),
+            Refused::NoOlderVersion { .. } => "say which credential it was: --old-key KEY_ID".to_owned(),
+        }
+    }
+}
+
+fn service_advice(refusal: &Refusal) -> String {
+    use crate::rotation::answers::RefusalKind as K;
+    match refusal.kind {
+        K::Unreachable | K::Unanswered | K::Throttled | K::Conflict | K::BeingDeleted => "try again in a while".to_owned(),
+        K::NotFound => "check client_id, tenant and cloud in the runbook".to_owned(),
+        K::Unauthenticated => "check the operator's identity: AZURE_TENANT_ID, AZURE_CLIENT_ID, AZURE_CLIENT_SECRET".to_owned(),
+        K::Forbidden => "grant the operator's identity what it lacks (README, permissions)".to_owned(),
+        K::Firewall => "let this machine's address through the vault's firewall".to_owned(),
+        K::NoRoom => "remove a credential that nobody uses".to_owned(),
+        K::Policy => "shorten `secret.lifetime`, or ask who owns the app management policy".to_owned(),
+        K::Disabled => "enable the version, or set a value that signs in".to_owned(),
+        K::SoftDeleted => "recover or purge the secret".to_owned(),
+        K::Rejected | K::BadAnswer => "read the answer, and give the request-id to support".to_owned(),
+    }
+}
