@@ -99,3 +99,17 @@ proptest! {
         prop_assert_ne!(again.sha256, runbook.sha256);
     }
 }
+
+#[test]
+fn nesting_without_end_is_refused() {
+    let deep = |open: &str| open.repeat(100_000);
+    for text in [
+        deep("["),
+        format!("a = {}", deep("[")),
+        format!("a = {}", deep("{a = ")),
+        format!("{}a = 1", deep("a.")),
+        format!("[{}a]", deep("a.")),
+    ] {
+        parse(text.as_bytes(), "x.toml").expect_err("was accepted");
+    }
+}

@@ -196,8 +196,8 @@ fn consumers() {
 #[test]
 fn unknown_keys_name_what_was_meant() {
     let top = |line: &str| messages(&format!("{line}\n{GOOD}"));
-    one(top("overlapp = \"24h\""), "r.toml:1:1: `overlapp` is not a field", &["Did you mean `overlap`"]);
-    one(top("on-failure = \"operator\""), "r.toml:1:1: `on-failure` is not a field", &["Did you mean `on_failure`"]);
+    one(top("overlapp = \"24h\""), "r.toml:1:1: `overlapp` is not a field", &["Perhaps `overlap`"]);
+    one(top("on-failure = \"operator\""), "r.toml:1:1: `on-failure` is not a field", &["Perhaps `on_failure`"]);
     one(top("window = \"3m\""), "r.toml:1:1: `window` does not belong here", &["[proof]"]);
     one(top("zebra = 1"), "r.toml:1:1: `zebra` is not a field", &["The fields that can stand here are: cloud, "]);
     // The classic slip of TOML: a line below a table header belongs to the table.
@@ -206,7 +206,7 @@ fn unknown_keys_name_what_was_meant() {
         "r.toml:9:1: `vault[1].settle` does not belong",
         &["above the first line"],
     );
-    one(messages(&format!("{GOOD}secret_name = \"x\"\n")), "r.toml:9:1: `vault[1].secret_name`", &["Did you mean `secret`"]);
+    one(messages(&format!("{GOOD}secret_name = \"x\"\n")), "r.toml:9:1: `vault[1].secret_name`", &["Perhaps `secret`"]);
 }
 
 #[test]

@@ -82,6 +82,13 @@ fn a_random_word_is_refused_in_every_text_of_the_block() {
 }
 
 #[test]
+fn the_field_of_a_random_word_is_named() {
+    let error = Runbook::parse(GOOD.replace("ARGUMENT", RANDOM).as_bytes(), "r.md").unwrap_err();
+    assert_eq!(error.problems.len(), 1);
+    assert_eq!(error.problems[0].field, "consumer[1].refresh.command[2]");
+}
+
+#[test]
 fn an_escaped_one_is_seen_too() {
     let escaped = GOOD.replace("CONTACT", &ENTRA.replace("Q~", "\\u0051~"));
     let error = Runbook::parse(escaped.as_bytes(), "r.md").unwrap_err();

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::names::Form;
+use super::names::{Form, not_one_of};
 use super::problem::Wrong;
 
 /// Where tenant and vaults live. Endpoints belong to [`crate::azure`].
@@ -72,10 +72,4 @@ impl fmt::Display for Cloud {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
-}
-
-/// The refusal of a word that is not among `lawful`.
-pub(super) fn not_one_of(what: &str, lawful: &[&str]) -> Wrong {
-    let quoted: Vec<String> = lawful.iter().map(|w| format!("\"{w}\"")).collect();
-    Wrong::new(format!("is not {what}"), format!("Write one of {}", quoted.join(", ")))
 }

@@ -1,6 +1,6 @@
 //! A runbook's fields as they hold, for people.
 
-use super::{Delete, OnFailure, Runbook};
+use super::Runbook;
 
 pub(super) fn fields(r: &Runbook) -> Vec<(String, String)> {
     let scope = r.proof.scope.as_ref().map_or("Microsoft Graph of the cloud".to_owned(), ToString::to_string);
@@ -14,9 +14,9 @@ pub(super) fn fields(r: &Runbook) -> Vec<(String, String)> {
     say("contact", &r.contact);
     say("overlap", &r.overlap);
     say("settle", &r.settle);
-    say("delete", &r.delete.as_str());
+    say("delete", &r.delete);
     say("release_within", &r.release_within);
-    say("on_failure", &r.on_failure.as_str());
+    say("on_failure", &r.on_failure);
     say("attempts", &r.attempts);
     say("journal", &journal);
     say("secret.label", &r.secret.label);
@@ -48,25 +48,4 @@ pub(super) fn fields(r: &Runbook) -> Vec<(String, String)> {
     say("target", &r.target());
     say("sha256", &r.sha256);
     fields
-}
-
-impl Delete {
-    /// As it is written in a runbook.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Delete::Auto => "auto",
-            Delete::OnRelease => "on-release",
-            Delete::Never => "never",
-        }
-    }
-}
-
-impl OnFailure {
-    /// As it is written in a runbook.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            OnFailure::Operator => "operator",
-            OnFailure::Rollback => "rollback",
-        }
-    }
 }

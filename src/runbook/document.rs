@@ -97,7 +97,7 @@ fn block(text: &str) -> Result<Range<usize>, Problem> {
         match open.take() {
             Some((fence, content, at)) if fence.closed_by(line) && fence.is_ours() => {
                 if let Some((_, first)) = found {
-                    let what = format!("the file has two `{OPEN}` blocks, on lines {first} and {at}");
+                    let what = format!("the file has two blocks that begin with {OPEN}, on lines {first} and {at}");
                     let instead = "One runbook rotates one secret: split it into two files";
                     return Err(problem(Some(Place { line: at, column: 1 }), Wrong::new(what, instead)));
                 }
@@ -116,7 +116,7 @@ fn block(text: &str) -> Result<Range<usize>, Problem> {
     }
     match (open, found) {
         (Some((fence, _, at)), _) if fence.is_ours() => {
-            let what = format!("the `{OPEN}` block that begins here never ends");
+            let what = "the runbook's block that begins here never ends";
             let close: String = std::iter::repeat_n(fence.mark, fence.length).collect();
             let instead = format!("Close it with a line of {close}");
             Err(problem(Some(Place { line: at, column: 1 }), Wrong::new(what, instead)))
@@ -127,7 +127,7 @@ fn block(text: &str) -> Result<Range<usize>, Problem> {
 }
 
 fn no_block(unclosed: Option<usize>, near: Option<usize>) -> Problem {
-    let what = format!("the file has no `{OPEN}` block");
+    let what = format!("the file has no block that begins with {OPEN}");
     let (line, instead) = match (near, unclosed) {
         (Some(line), _) => (line, format!("If this block is the runbook, begin it with {OPEN}")),
         (None, Some(line)) => (line, "The code block that begins here never ends and hides the rest: close it".to_owned()),
@@ -174,7 +174,7 @@ mod tests {
         };
         let (line, text) = says("# Only prose\n");
         assert_eq!(line, None);
-        assert!(text.contains("has no ````toml keyrelay` block"), "{text}");
+        assert!(text.contains("no block that begins with ```toml keyrelay"), "{text}");
         let (line, text) = says("a\n\n```toml\nx = 1\n```\n");
         assert!(line == Some(3) && text.contains("begin it with"), "{text}");
         let (line, text) = says("a\n```toml keyrelay\nx = 1\n");

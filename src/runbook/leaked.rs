@@ -24,10 +24,11 @@ pub(super) fn entra_secret(text: &str) -> Option<usize> {
 }
 
 /// Whether `text` has a word that a generator made: at least 32 characters of the base64 alphabets in which letters, digits and
-/// case change at least once in four characters. Words and paths of people do so far more rarely. GUIDs are names, not
-/// secrets, and are cut out; so is the digest of an image (`sha256:` and 64 digits).
+/// case change at least once in four characters. Words and paths of people do so far more rarely, and the names that machines
+/// give to hosts are shorter: a dot ends a word. GUIDs are names, not secrets, and are cut out; so is the digest of an image
+/// (`sha256:` and 64 digits).
 pub(super) fn random_word(text: &str) -> bool {
-    let part = |c: char| c.is_ascii_alphanumeric() || "+/=_~.-".contains(c);
+    let part = |c: char| c.is_ascii_alphanumeric() || "+/=_~-".contains(c);
     let mut from = 0;
     while let Some(found) = text.get(from..).and_then(|rest| rest.find(part)) {
         let (before, rest) = text.split_at(from + found);
@@ -160,6 +161,8 @@ mod tests {
             "/opt/contoso/hooks/refresh-billing-api-production-west-europe-01.sh",
             "/subscriptions/11111111-2222-3333-4444-555555555555/resourceGroups/rg-Billing-Prod-01/providers/Microsoft.Web/sites/b1",
             "https://kv-billing-prod-weu-001.vault.azure.net",
+            "https://kvx7k2m9p4q8r3t6.vault.azure.net",
+            "https://app-x7k2m9p4q8r3t6w1.azurewebsites.net/health",
             "deployment/BillingApiProductionRotateSecretHook2024",
             "registry.example/tool@sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
             "11111111-2222-3333-4444-55555555555511111111-aaaa-bbbb-cccc-1d2e3f4a5b6c",

@@ -7,6 +7,7 @@
 //!
 //! The fields are documented beside the types; `examples/real-tenant.md` shows every one of them in use.
 
+mod choices;
 mod cloud;
 mod consumer;
 mod describe;
@@ -23,6 +24,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
+pub use choices::{Delete, OnFailure};
 pub use cloud::Cloud;
 pub use consumer::{Action, Call, Command, Consumer, HttpUrl};
 pub use duration::HumanDuration;
@@ -113,28 +115,6 @@ pub struct Proof {
     pub spacing: HumanDuration,
     /// `limit`: how long a proof may be tried in all, longer than `window`. Default: 20m.
     pub limit: HumanDuration,
-}
-
-/// When the old secret is removed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Delete {
-    /// `auto`: after the overlap.
-    Auto,
-    /// `on-release`: after the overlap, once somebody has said `keyrelay release`.
-    OnRelease,
-    /// `never`: it is left to its own end date.
-    Never,
-}
-
-/// What a run does that fails after something may have been published.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum OnFailure {
-    /// `operator`: pause and wait for a person.
-    Operator,
-    /// `rollback`: put the old value back.
-    Rollback,
 }
 
 impl Runbook {

@@ -19,6 +19,12 @@ pub(super) trait Form: FromStr<Err = Wrong> {
     const EXAMPLE: &'static str;
 }
 
+/// The refusal of a word that is not among `lawful`.
+pub(super) fn not_one_of(what: &str, lawful: &[&str]) -> Wrong {
+    let quoted: Vec<String> = lawful.iter().map(|w| format!("\"{w}\"")).collect();
+    Wrong::new(format!("is not {what}"), format!("Write one of {}", quoted.join(", ")))
+}
+
 /// Lets a type that has `FromStr` and `Display` be written as text in JSON.
 macro_rules! as_text {
     ($($name:ident)*) => { $(

@@ -114,11 +114,16 @@ impl<'a> Problems<'a> {
 
     /// Records a problem of `field` at byte `at` of the text.
     pub(super) fn add(&mut self, at: usize, field: impl Into<String>, wrong: Wrong) -> Reported {
-        if self.found.len() <= SHOWN {
+        if !self.full() {
             let place = Some(Place::of(self.text.as_bytes(), at));
             self.found.push(Problem { place, field: field.into(), what: wrong.what, instead: wrong.instead });
         }
         Reported
+    }
+
+    /// Whether there are more problems than will be shown, so that looking for others is in vain.
+    pub(super) fn full(&self) -> bool {
+        self.found.len() > SHOWN
     }
 
     /// Whether a problem of the line that holds byte `at` was recorded already.

@@ -1,13 +1,11 @@
 //! The rules of a runbook, table by table. Each rule stands where its fields are read, and all that are broken are reported.
 
 use std::path::PathBuf;
-use std::str::FromStr;
 
+use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::cloud::not_one_of;
 use super::document::Document;
-use super::names::Form;
 use super::problem::{Checked, Problems, Reported, Wrong};
 use super::table::{Table, key_as_shown};
 use super::{
@@ -32,7 +30,7 @@ pub(super) fn file(bytes: &[u8], name: &str) -> Result<Runbook, RunbookError> {
     if !errors.is_empty() {
         return Err(problems.into_error(name));
     }
-    refuse_secrets(&mut Vec::new(), toml.get_ref(), base, &mut problems);
+    refuse_secrets("", toml.get_ref(), base, &mut problems);
     match runbook(FileDigest::of(bytes), &Table::top(toml.get_ref(), base), &mut problems) {
         Ok(runbook) if problems.none() => Ok(runbook),
         Ok(_) | Err(Reported) => Err(problems.into_error(name)),
@@ -52,32 +50,36 @@ fn refuse_entra_secrets(text: &str, problems: &mut Problems<'_>) {
     }
 }
 
-/// In every text of the block, as TOML reads it.
-fn refuse_secrets(path: &mut Vec<String>, table: &DeTable<'_>, base: usize, problems: &mut Problems<'_>) {
+/// In every text of the block, as TOML reads it. The parser bounds how deep tables and lists nest.
+fn refuse_secrets(path: &str, table: &DeTable<'_>, base: usize, problems: &mut Problems<'_>) {
     for (key, value) in table {
-        path.push(key_as_shown(key.get_ref()).to_owned());
-        let mut rest = vec![value];
-        while let Some(value) = rest.pop() {
-            let at = base + value.span().start;
-            match value.get_ref() {
-                DeValue::String(s) if leaked::entra_secret(s).is_some() && !problems.has_line_of(at) => {
-                    problems.add(at, path.join("."), Wrong::new("holds what looks like a client secret of Entra", LEAKED));
-                }
-                DeValue::String(s) if leaked::entra_secret(s).is_none() && leaked::random_word(s) => {
-                    let instead = "A runbook holds no secret: take it out, and if it is one, take it for leaked. If it is none, keep \
-                                   it in a file that the command reads";
-                    problems.add(at, path.join("."), Wrong::new("holds a long random word, as secrets are", instead));
-                }
-                DeValue::Array(items) => rest.extend(items.iter()),
-                DeValue::Table(table) => refuse_secrets(path, table, base, problems),
-                DeValue::String(_)
-                | DeValue::Integer(_)
-                | DeValue::Float(_)
-                | DeValue::Boolean(_)
-                | DeValue::Datetime(_) => {}
+        let name = key_as_shown(key.get_ref());
+        let path = if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
+        refuse_secrets_in(&path, value, base, problems);
+    }
+}
+
+fn refuse_secrets_in(path: &str, value: &Spanned<DeValue<'_>>, base: usize, problems: &mut Problems<'_>) {
+    let at = base + value.span().start;
+    match value.get_ref() {
+        _ if problems.full() => {}
+        DeValue::String(s) if leaked::entra_secret(s).is_some() => {
+            if !problems.has_line_of(at) {
+                problems.add(at, path, Wrong::new("holds what looks like a client secret of Entra", LEAKED));
             }
         }
-        path.pop();
+        DeValue::String(s) if leaked::random_word(s) => {
+            let instead = "A runbook holds no secret: take it out, and if it is one, take it for leaked. If it is none, keep it in \
+                           a file that the command reads";
+            problems.add(at, path, Wrong::new("holds a long random word, as secrets are", instead));
+        }
+        DeValue::Array(items) => {
+            for (n, item) in (1..).zip(items.iter()) {
+                refuse_secrets_in(&format!("{path}[{n}]"), item, base, problems);
+            }
+        }
+        DeValue::Table(table) => refuse_secrets(path, table, base, problems),
+        DeValue::String(_) | DeValue::Integer(_) | DeValue::Float(_) | DeValue::Boolean(_) | DeValue::Datetime(_) => {}
     }
 }
 
@@ -231,37 +233,4 @@ fn journal(top: &Table<'_>, p: &mut Problems<'_>) -> Checked<Option<PathBuf>> {
         return Err(top.wrong("journal", wrong, p));
     }
     Ok(Some(PathBuf::from(folder)))
-}
-
-impl Form for Delete {
-    const NAME: &'static str = "when the old secret is removed";
-    const EXAMPLE: &'static str = "auto";
-}
-
-impl FromStr for Delete {
-    type Err = Wrong;
-    fn from_str(s: &str) -> Result<Self, Wrong> {
-        match s {
-            "auto" => Ok(Delete::Auto),
-            "on-release" => Ok(Delete::OnRelease),
-            "never" => Ok(Delete::Never),
-            _ => Err(not_one_of("a way to treat the old secret", &["auto", "on-release", "never"])),
-        }
-    }
-}
-
-impl Form for OnFailure {
-    const NAME: &'static str = "what a failed run does";
-    const EXAMPLE: &'static str = "operator";
-}
-
-impl FromStr for OnFailure {
-    type Err = Wrong;
-    fn from_str(s: &str) -> Result<Self, Wrong> {
-        match s {
-            "operator" => Ok(OnFailure::Operator),
-            "rollback" => Ok(OnFailure::Rollback),
-            _ => Err(not_one_of("what a failed run can do", &["operator", "rollback"])),
-        }
-    }
 }

@@ -253,7 +253,7 @@ impl<'a> Table<'a> {
     pub(super) fn only_fields_of(&self, table: &str, problems: &mut Problems<'_>) {
         let fields = FIELDS.iter().find(|(name, _)| *name == table).map_or(&[][..], |(_, fields)| fields);
         for key in self.entries.into_iter().flatten().map(|(key, _)| key) {
-            if !fields.contains(&key.get_ref().as_ref()) {
+            if !problems.full() && !fields.contains(&key.get_ref().as_ref()) {
                 let wrong = unknown(key.get_ref(), fields);
                 problems.add(self.base + key.span().start, self.path(key_as_shown(key.get_ref())), wrong);
             }
@@ -291,9 +291,7 @@ fn unknown(key: &str, fields: &[&str]) -> Wrong {
     match (near, home) {
         (_, Some(("", _))) => Wrong::new("does not belong in this table", "Move it up, above the first line with a [table]"),
         (_, Some((table, _))) => Wrong::new("does not belong here", format!("Move it under {}", header(table))),
-        (Some(field), None) => {
-            Wrong::new("is not a field of a runbook", format!("Did you mean `{field}`?").trim_end_matches('?'))
-        }
+        (Some(field), None) => Wrong::new("is not a field of a runbook", format!("Perhaps `{field}` is meant")),
         (None, None) => {
             Wrong::new("is not a field of a runbook", format!("The fields that can stand here are: {}", fields.join(", ")))
         }
