@@ -80,7 +80,8 @@ impl<S: Services, C: Clock, P: Stop> Preflight<'_, S, C, P> {
         let long = runbook.overlap.get() + runbook.proof.limit.get();
         let needed = SignedDuration::try_from(long).unwrap_or(SignedDuration::MAX);
         let soon = ends.filter(|e| *e < now.checked_add(needed).unwrap_or(Timestamp::MAX));
-        let text = |e| format!("the old secret ends at {e}, before the overlap is over: whoever still uses it then will fail");
+        let text =
+            |e| format!("the old secret ends at {e}, before the overlap is over: whoever still uses it then will fail");
         soon.map(text).into_iter().collect()
     }
 

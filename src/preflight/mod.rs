@@ -14,8 +14,8 @@ use crate::rotation::Plan;
 use crate::rotation::answers::{Refusal, SignIn};
 use crate::rotation::names::{KeyId, RunId, Tag, TargetId, VaultIx};
 use crate::rotation::plan::{Adopted, Baseline, VaultStart};
-use crate::runbook::Runbook;
 use crate::run::ApplicationFacts;
+use crate::runbook::Runbook;
 
 mod adopt;
 mod baseline;
@@ -72,7 +72,12 @@ pub struct Preflight<'a, S, C, P> {
 
 impl<S: Services, C: Clock, P: Stop> Preflight<'_, S, C, P> {
     /// Looks at everything that a run of `runbook` depends on.
-    pub async fn look(&self, runbook: &Runbook, run: impl FnOnce(Timestamp) -> RunId, wanted: &Wanted) -> Result<Found, Refused> {
+    pub async fn look(
+        &self,
+        runbook: &Runbook,
+        run: impl FnOnce(Timestamp) -> RunId,
+        wanted: &Wanted,
+    ) -> Result<Found, Refused> {
         let application = self.application().await?;
         let credentials = self.credentials().await?;
         let now = self.now()?;

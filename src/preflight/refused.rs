@@ -159,7 +159,9 @@ impl Refused {
             Refused::Disabled { .. } => {
                 "enable it (az keyvault secret set-attributes --enabled true) or set a value that signs in".to_owned()
             }
-            Refused::SoftDeleted { .. } => "recover it (az keyvault secret recover) or purge it, then start again".to_owned(),
+            Refused::SoftDeleted { .. } => {
+                "recover it (az keyvault secret recover) or purge it, then start again".to_owned()
+            }
             Refused::TooManyTags { .. } => "remove tags that nobody needs, then start again".to_owned(),
             Refused::WhichKey { .. } => "say which it is: --old-key KEY_ID".to_owned(),
             Refused::NoSuchKey { .. } => "name one of these with --old-key".to_owned(),
@@ -167,7 +169,9 @@ impl Refused {
             Refused::VaultsDisagree { .. } => {
                 "make them agree: set the value that signs in as a new version where it is missing".to_owned()
             }
-            Refused::NoRoom { .. } => "remove one that nobody uses: az ad app credential delete --id APP --key-id KEY_ID".to_owned(),
+            Refused::NoRoom { .. } => {
+                "remove one that nobody uses: az ad app credential delete --id APP --key-id KEY_ID".to_owned()
+            }
             Refused::Unfinished { run, here: true } => {
                 format!("finish it first: keyrelay resume {run}, or keyrelay rollback {run}, or keyrelay abandon {run}")
             }
@@ -185,7 +189,9 @@ fn service_advice(refusal: &Refusal) -> String {
     match refusal.kind {
         K::Unreachable | K::Unanswered | K::Throttled | K::Conflict | K::BeingDeleted => "try again in a while".to_owned(),
         K::NotFound => "check client_id, tenant and cloud in the runbook".to_owned(),
-        K::Unauthenticated => "check the operator's identity: AZURE_TENANT_ID, AZURE_CLIENT_ID, AZURE_CLIENT_SECRET".to_owned(),
+        K::Unauthenticated => {
+            "check the operator's identity: AZURE_TENANT_ID, AZURE_CLIENT_ID, AZURE_CLIENT_SECRET".to_owned()
+        }
         K::Forbidden => "grant the operator's identity what it lacks (README, permissions)".to_owned(),
         K::Firewall => "let this machine's address through the vault's firewall".to_owned(),
         K::NoRoom => "remove a credential that nobody uses".to_owned(),

@@ -6,6 +6,7 @@ use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
 use super::names::{KeyId, RunId, TargetId, VersionId};
+pub use crate::runbook::{Delete, OnFailure};
 
 /// All that the rotation knows besides events. Durations are in service time.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -105,28 +106,6 @@ pub struct Proof {
     pub spacing: SignedDuration,
     /// When to give up.
     pub limit: SignedDuration,
-}
-
-/// Whether the baseline is removed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Delete {
-    /// When the overlap is over.
-    Auto,
-    /// When a person has released the run.
-    OnRelease,
-    /// Not by this run.
-    Never,
-}
-
-/// What happens when a step cannot be done after something may have been published.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum OnFailure {
-    /// Pause for a person.
-    Operator,
-    /// Roll back, if that is still open.
-    Rollback,
 }
 
 /// A consumer, as far as the order of things is concerned.
