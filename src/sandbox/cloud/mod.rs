@@ -36,6 +36,7 @@ pub use seed::{Seed, SeedVault, Seeded};
 pub use sign_in::{SignInError, SignInRequest};
 pub use token::{Caller, IssuedToken, Resource, TokenFault};
 pub use value::Value;
+pub(in crate::sandbox) use vault::RECOVERABLE_DAYS;
 pub use vault::{Deletion, SecretUpdate, SecretVersion, SecretWrite, VaultSecret};
 
 use random::Random;
