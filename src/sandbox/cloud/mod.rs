@@ -36,15 +36,16 @@ pub use seed::{Seed, SeedVault, Seeded};
 pub use sign_in::{SignInError, SignInRequest};
 pub use token::{Caller, IssuedToken, Resource, TokenFault};
 pub use value::Value;
+pub(in crate::sandbox) use vault::RECOVERABLE_DAYS;
 pub use vault::{Deletion, SecretUpdate, SecretVersion, SecretWrite, VaultSecret};
 
 use random::Random;
 
 /// The one tenant of a sandbox that is not told another: fixed, so that runbooks can name it.
-pub const TENANT: Uuid = Uuid::from_u128(0x5a9d_b0c5_0000_4000_8000_0000_0000_0001);
+pub const TENANT: Uuid = Uuid::from_u128(0x5a9d_b0c5_7e4a_4000_8000_0000_0000_0001);
 
 /// The client ID of the operator: the principal with rights to everything.
-pub const OPERATOR: Uuid = Uuid::from_u128(0x5a9d_b0c5_0000_4000_8000_0000_0000_0002);
+pub const OPERATOR: Uuid = Uuid::from_u128(0x5a9d_b0c5_09e4_4000_8000_0000_0000_0001);
 
 /// One tenant with its vaults.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
