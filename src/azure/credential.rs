@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use azure_core::cloud::CustomConfiguration;
-use azure_core::credentials::{AccessToken, Secret, TokenCredential};
+use azure_core::credentials::{AccessToken, Secret, TokenCredential, TokenRequestOptions};
 use azure_core::http::{ClientOptions, Url};
 use azure_identity::{ClientSecretCredential, ClientSecretCredentialOptions};
 use secrecy::{ExposeSecret, SecretString};
@@ -14,7 +14,7 @@ use super::http::{Clients, Reply, client_request_id};
 use super::outcome::{Failure, bare, by_status};
 use super::sdk::{self, SdkTransport};
 use super::token;
-use crate::rotation::answers::{Refusal, RefusalKind};
+use crate::rotation::answers::{Refusal, RefusalKind, Trace};
 
 /// How the operator signs in. Further kinds (workload identity, managed identity, certificate, Azure CLI) are further variants.
 pub enum OperatorSignIn {
@@ -48,8 +48,16 @@ impl Operator {
 
     /// A token for `scope`, new or cached.
     pub(crate) async fn token(&self, scope: &str) -> Result<AccessToken, Failure> {
-        let sign_in = self.0.get_token(&[scope], None).await;
-        sign_in.map_err(|e| Failure { may_have_landed: false, ..sdk::failure(&e, &client_request_id()) })
+        let id = client_request_id();
+        let options = TokenRequestOptions { method_options: sdk::with_id(&id) };
+        let failure = |e| {
+            let no_token =
+                Failure::before_sending(RefusalKind::BadAnswer, "", "the operator's sign-in was answered without a token");
+            let trace = Trace { client_request_id: Some(id.clone()), ..Trace::default() };
+            let failure = sdk::passed_through(&e).unwrap_or(Failure { trace, ..no_token });
+            Failure { may_have_landed: false, ..failure }
+        };
+        self.0.get_token(&[scope], Some(options)).await.map_err(failure)
     }
 
     /// The credential, for the SDK's clients.
@@ -73,7 +81,7 @@ impl TokenCredential for BeforeSending {
     async fn get_token(
         &self,
         scopes: &[&str],
-        _options: Option<azure_core::credentials::TokenRequestOptions<'_>>,
+        _options: Option<TokenRequestOptions<'_>>,
     ) -> azure_core::Result<AccessToken> {
         self.0.token(&scopes.join(" ")).await.map_err(sdk::pass_through)
     }

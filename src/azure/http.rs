@@ -66,8 +66,12 @@ fn builder(cloud: &Cloud, timeouts: Timeouts) -> Result<reqwest::ClientBuilder, 
     match cloud.network() {
         Network::Internet => Ok(builder),
         Network::Sandbox { address, ca_pem } => {
-            let ca = reqwest::Certificate::from_pem(ca_pem.as_bytes()).map_err(|e| SetupError::Tls(root_cause(&e)))?;
-            Ok(builder.no_proxy().tls_certs_only([ca]).dns_resolver(Arc::new(SandboxNames(*address))))
+            let ca =
+                reqwest::Certificate::from_pem_bundle(ca_pem.as_bytes()).map_err(|e| SetupError::Tls(root_cause(&e)))?;
+            if ca.is_empty() {
+                return Err(SetupError::Tls("there is no certificate in the sandbox's CA".to_owned()));
+            }
+            Ok(builder.no_proxy().tls_certs_only(ca).dns_resolver(Arc::new(SandboxNames(*address))))
         }
     }
 }

@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 
 use azure_core::http::headers::{HeaderName, Headers};
-use azure_core::http::request::options::ClientRequestId;
-use azure_core::http::{ClientMethodOptions, Context, RequestContent, pager::PagerOptions};
+use azure_core::http::{ClientMethodOptions, RequestContent, pager::PagerOptions};
 use azure_security_keyvault_secrets::models::{
     SecretAttributes, SecretClientGetDeletedSecretOptions, SecretClientGetSecretOptions,
     SecretClientListSecretPropertiesVersionsOptions, SecretClientSetSecretOptions,
@@ -110,7 +109,7 @@ impl Vault {
     /// All versions. The trace is that of the last page.
     async fn list(&self) -> Asked<Vec<(Version, SecretProperties)>> {
         let call = Call::new();
-        let method_options = PagerOptions { context: call.context(), ..PagerOptions::default() };
+        let method_options = PagerOptions { context: call.options().context, ..PagerOptions::default() };
         let options = SecretClientListSecretPropertiesVersionsOptions { maxresults: Some(25), method_options };
         let pager = self.client.list_secret_properties_versions(&self.secret, Some(options));
         let mut pages = pager.map_err(|e| call.failure(&e))?.into_pages();
@@ -230,12 +229,8 @@ impl Call {
         Call(client_request_id())
     }
 
-    fn context(&self) -> Context<'static> {
-        Context::new().with_value(ClientRequestId::new(self.0.clone()))
-    }
-
     fn options(&self) -> ClientMethodOptions<'static> {
-        ClientMethodOptions { context: self.context() }
+        sdk::with_id(&self.0)
     }
 
     fn trace(&self, headers: &Headers) -> Trace {

@@ -10,8 +10,10 @@ use async_trait::async_trait;
 use azure_core::Bytes;
 use azure_core::error::ErrorKind;
 use azure_core::http::headers::{CLIENT_REQUEST_ID, Headers, WWW_AUTHENTICATE};
+use azure_core::http::request::options::ClientRequestId;
 use azure_core::http::{
-    AsyncRawResponse, Body, ClientOptions, HttpClient, Request, RetryOptions, StatusCode, Transport, Url,
+    AsyncRawResponse, Body, ClientMethodOptions, ClientOptions, Context, HttpClient, Request, RetryOptions, StatusCode,
+    Transport, Url,
 };
 
 use super::http::{Reply, client_request_id, exchange};
@@ -96,15 +98,23 @@ pub(crate) fn pass_through(failure: Failure) -> azure_core::Error {
     azure_core::Error::new(ErrorKind::Other, failure)
 }
 
-/// The failure behind an SDK error. Where the SDK failed by itself, nothing of its text is kept (it may quote a body), and a
-/// change counts as in doubt unless the SDK had no token to send it with.
-pub(crate) fn failure(error: &azure_core::Error, client_request_id: &str) -> Failure {
+/// The failure that [`pass_through`] wrapped, if it is behind this error.
+pub(crate) fn passed_through(error: &azure_core::Error) -> Option<Failure> {
     let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(e) = cause {
         if let Some(failure) = e.downcast_ref::<Failure>() {
-            return failure.clone();
+            return Some(failure.clone());
         }
         cause = e.source();
+    }
+    None
+}
+
+/// What an error of one of the SDK's clients means. Where the SDK failed by itself, nothing of its text is kept (it may quote a
+/// body), and a change counts as in doubt unless the SDK had no token to send it with.
+pub(crate) fn failure(error: &azure_core::Error, client_request_id: &str) -> Failure {
+    if let Some(failure) = passed_through(error) {
+        return failure;
     }
     let (kind, status, may_have_landed) = match error.kind() {
         // Two first requests at once can take each other's token away.
@@ -115,4 +125,9 @@ pub(crate) fn failure(error: &azure_core::Error, client_request_id: &str) -> Fai
     };
     let trace = Trace { client_request_id: Some(client_request_id.to_owned()), ..Trace::default() };
     Failure { refusal: bare(kind, status), trace, may_have_landed }
+}
+
+/// Options that make the SDK send this `x-ms-client-request-id`.
+pub(crate) fn with_id(client_request_id: &str) -> ClientMethodOptions<'static> {
+    ClientMethodOptions { context: Context::new().with_value(ClientRequestId::new(client_request_id.to_owned())) }
 }
