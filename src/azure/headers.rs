@@ -58,6 +58,7 @@ pub(crate) fn sentence(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     const DATE: &str = "Sat, 07 May 2022 06:52:44 GMT";
 
@@ -108,5 +109,16 @@ mod tests {
         assert_eq!(sentence("a\r\nb\u{7}c \t d"), "a b c d");
         assert_eq!(sentence(&"é".repeat(301)), format!("{}...", "é".repeat(300)));
         assert_eq!(sentence(&"é".repeat(300)), "é".repeat(300));
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_that_a_header_says_stops_us(text in "\\PC*", digits in "[0-9.]{0,40}") {
+            let date = http_date(DATE);
+            let waits = [retry_after(&text, date), retry_after(&digits, date), retry_after(&format!("{text}{DATE}"), date)];
+            prop_assert!(waits.into_iter().flatten().all(|w| w <= RETRY_AFTER_CAP));
+            prop_assert!(sentence(&text).chars().count() <= 303);
+            prop_assert!(identifier(&text).is_none_or(|id| id == text));
+        }
     }
 }

@@ -9,11 +9,11 @@ use std::net::SocketAddr;
 use url::Url;
 use uuid::Uuid;
 
-pub mod cloud;
-pub mod credential;
+mod cloud;
+mod credential;
 mod graph;
 mod headers;
-pub mod http;
+mod http;
 mod key_vault;
 mod outcome;
 mod sdk;

@@ -169,6 +169,7 @@ fn is_of(token: &str, tenant: &str, client_id: Uuid) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
     use reqwest::header::HeaderMap;
     use serde_json::json;
 
@@ -288,5 +289,15 @@ mod tests {
         assert_eq!((trace.request_id.as_deref(), trace.client_request_id.as_deref()), (Some("0b5f"), Some("c0ffee")));
         let trace = traced(b"", Trace { request_id: Some("header".into()), ..Trace::default() });
         assert_eq!(trace.request_id.as_deref(), Some("header"));
+    }
+
+    proptest! {
+        #[test]
+        fn no_body_stops_us_or_passes_for_a_dead_value(status in 100u16..600, body in "\\PC*", number in any::<u64>()) {
+            prop_assert!(!ask(status, &body).says_dead());
+            let numbered = format!("{{\"error\":\"invalid_client\",\"error_codes\":[{number}]}}");
+            prop_assert!(!ask(status, &numbered).says_dead() || matches!(number, 7000215 | 7000222));
+            let _ = is_of(&body, &body, Uuid::nil());
+        }
     }
 }

@@ -153,6 +153,7 @@ pub(crate) fn version_in(id: &str, name: &str) -> Option<VersionId> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn a_sign_in_form_is_percent_encoded() {
@@ -200,5 +201,25 @@ mod tests {
         assert_eq!(id("https://kv.vault.azure.net/secrets/secret1"), None);
         assert_eq!(id("https://kv.vault.azure.net/secrets/secret1/latest"), None);
         assert_eq!(id("no url"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn no_answer_stops_us(body in "\\PC*", name in "\\PC*") {
+            let body = body.as_bytes();
+            prop_assert!(added(body).is_none() && listed(body).is_none());
+            prop_assert!(version_read(body, &name).is_none() && written(body, &name).is_none());
+            let _ = version_in(&name, &name);
+        }
+
+        #[test]
+        fn a_value_arrives_as_it_was_sent(value in any::<String>()) {
+            let secret = SecretValue::new(value.clone());
+            let json: serde_json::Value = serde_json::from_slice(&new_version(&secret, None, &BTreeMap::new(), None)).unwrap();
+            prop_assert_eq!(json["value"].as_str(), Some(value.as_str()));
+            let form = sign_in_form("app", "scope", &secret);
+            let sent = form_urlencoded::parse(&form).find(|(k, _)| k == "client_secret").map(|(_, v)| v.into_owned());
+            prop_assert_eq!(sent, Some(value));
+        }
     }
 }
