@@ -1,1 +1,20 @@
-//! The sandbox.
+//! A local Entra, Microsoft Graph and Key Vault.
+//!
+//! [`cloud`] is the emulator, pure: searched state by state, driven by seeds, and served. [`in_process`] calls it as the ports
+//! do, in virtual time and with faults. [`wire`] puts HTTP requests and answers around it, [`server`] a socket on loopback, and
+//! [`process`] starts that server as a process which outlives a rotator that is killed.
+
+pub mod cloud;
+pub mod in_process;
+pub mod process;
+pub mod server;
+pub mod wire;
+
+mod endpoint;
+mod error;
+mod files;
+mod listener;
+mod tls;
+
+pub use endpoint::Endpoint;
+pub use error::SandboxError;

@@ -1,0 +1,424 @@
+//! The ports over the emulator in the same process, in virtual time and with faults: tests drive the real driver through this.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use uuid::Uuid;
+
+use super::cloud::{
+    AppRef, Cloud, CloudError, Op, PasswordSpec, SecretUpdate, SecretVersion, SecretWrite, SignInError, SignInRequest,
+};
+use crate::ports::{
+    Application, Credential, Directory, NewCredential, Outcome, Read, Stamp, TokenEndpoint, Vaults, VersionRead,
+};
+use crate::rotation::answers::{Current, Refusal, RefusalKind, SignIn, Trace, Version};
+use crate::rotation::names::{KeyId, VAULT_TAG, VAULT_TAG_KEY_ID, VaultIx, VersionId};
+use crate::secret::{Hint, SecretValue, in_process};
+
+/// A call that is about to be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Operation {
+    /// [`Directory::application`].
+    Application,
+    /// [`Directory::credentials`].
+    Credentials,
+    /// [`Directory::add_password`].
+    AddPassword {
+        /// The display name that is asked for.
+        display_name: String,
+    },
+    /// [`Directory::remove_password`].
+    RemovePassword(KeyId),
+    /// [`Vaults::current`].
+    Current(VaultIx),
+    /// [`Vaults::version`].
+    Version(VaultIx, VersionId),
+    /// [`Vaults::versions`].
+    Versions(VaultIx),
+    /// [`Vaults::write`].
+    Write(VaultIx, Stamp),
+    /// [`Vaults::disable`].
+    Disable(VaultIx, VersionId),
+    /// [`TokenEndpoint::sign_in`].
+    SignIn,
+}
+
+impl Operation {
+    /// Whether it changes the cloud.
+    pub fn mutates(&self) -> bool {
+        use Operation as O;
+        match self {
+            O::AddPassword { .. } | O::RemovePassword(_) | O::Write(..) | O::Disable(..) => true,
+            O::Application | O::Credentials | O::Current(_) | O::Version(..) | O::Versions(_) | O::SignIn => false,
+        }
+    }
+}
+
+/// What happens to a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// Nothing.
+    None,
+    /// It is refused: not applied, and the caller knows. A sign-in counts this as unavailable.
+    Refused(RefusalKind),
+    /// The request is lost: in doubt, never applied.
+    LostBefore,
+    /// The answer is lost: in doubt, applied.
+    LostAfter,
+    /// No answer, and the request lands after this time: in doubt, applied later.
+    Late(Duration),
+    /// 503 after the effect: in doubt, applied.
+    ServerErrorAfter,
+}
+
+/// The application, its tenant and its vaults, as a runbook names them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Setup {
+    /// `appId`.
+    pub client_id: Uuid,
+    /// What the sign-in asks a token for.
+    pub scope: String,
+    /// By their place in the runbook.
+    pub vaults: Vec<VaultSetup>,
+}
+
+/// One vault of a runbook.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct VaultSetup {
+    /// The vault's host name.
+    pub host: String,
+    /// The secret's name.
+    pub secret: String,
+    /// The runbook's content type, over the one that is carried along.
+    pub content_type: Option<String>,
+    /// The runbook's tags, over those that are carried along.
+    pub tags: BTreeMap<String, String>,
+}
+
+type FaultHook = Box<dyn FnMut(&Operation) -> Fault>;
+
+/// The services, by direct calls.
+pub struct InProcess {
+    cloud: Rc<RefCell<Cloud>>,
+    setup: Setup,
+    now: Box<dyn Fn() -> Timestamp>,
+    faults: RefCell<FaultHook>,
+}
+
+impl InProcess {
+    /// Calls `cloud` at the times that `now` tells, without faults.
+    pub fn new(cloud: Rc<RefCell<Cloud>>, setup: Setup, now: impl Fn() -> Timestamp + 'static) -> InProcess {
+        InProcess { cloud, setup, now: Box::new(now), faults: RefCell::new(Box::new(|_| Fault::None)) }
+    }
+
+    /// Asks `hook` before each call what is to happen to it. The hook must not make calls itself.
+    #[must_use]
+    pub fn with_faults(mut self, hook: impl FnMut(&Operation) -> Fault + 'static) -> InProcess {
+        self.faults = RefCell::new(Box::new(hook));
+        self
+    }
+
+    fn app(&self) -> AppRef {
+        AppRef::Client(self.setup.client_id)
+    }
+
+    fn vault(&self, ix: VaultIx) -> Result<&VaultSetup, CloudError> {
+        let none = || CloudError::new(404, "VaultNotFound", format!("The setup has no vault {}.", ix.0));
+        self.setup.vaults.get(usize::from(ix.0)).ok_or_else(none)
+    }
+
+    /// Lets the late ones land and asks for a fault.
+    fn begin(&self, operation: &Operation) -> (Timestamp, Fault) {
+        let now = (self.now)();
+        self.cloud.borrow_mut().advance(now);
+        (now, (self.faults.borrow_mut())(operation))
+    }
+
+    #[allow(clippy::result_large_err)] // the ports' own type
+    fn read<T>(&self, operation: &Operation, ask: impl FnOnce(&Cloud, Timestamp) -> Result<T, CloudError>) -> Read<T> {
+        let (now, fault) = self.begin(operation);
+        match fault {
+            Fault::None => match ask(&self.cloud.borrow(), now) {
+                Ok(answer) => Ok((answer, trace(now))),
+                Err(error) => Err((refusal(&error), trace(now))),
+            },
+            Fault::Refused(kind) => Err((refused(kind), trace(now))),
+            Fault::ServerErrorAfter => Err((unavailable(), trace(now))),
+            Fault::LostBefore | Fault::LostAfter | Fault::Late(_) => Err((unanswered(), Trace::default())),
+        }
+    }
+
+    /// `op` is the same request as `act`, for the case that it lands late.
+    fn mutate<T>(
+        &self,
+        operation: &Operation,
+        op: impl FnOnce(&Cloud) -> Result<Op, CloudError>,
+        act: impl FnOnce(&mut Cloud, Timestamp) -> Result<T, CloudError>,
+    ) -> Outcome<T> {
+        let (now, fault) = self.begin(operation);
+        let cloud = &mut *self.cloud.borrow_mut();
+        match fault {
+            Fault::None => match act(cloud, now) {
+                Ok(answer) => Outcome::Applied(answer, trace(now)),
+                Err(error) => Outcome::NotApplied(refusal(&error), trace(now)),
+            },
+            Fault::Refused(kind) => Outcome::NotApplied(refused(kind), trace(now)),
+            Fault::LostBefore => Outcome::InDoubt(unanswered(), Trace::default()),
+            Fault::LostAfter => {
+                let _ = act(cloud, now);
+                Outcome::InDoubt(unanswered(), Trace::default())
+            }
+            Fault::ServerErrorAfter => {
+                let _ = act(cloud, now);
+                Outcome::InDoubt(unavailable(), trace(now))
+            }
+            Fault::Late(delay) => {
+                let delay = SignedDuration::try_from(delay).unwrap_or(SignedDuration::MAX);
+                let at = now.checked_add(delay).unwrap_or(Timestamp::MAX);
+                if let Ok(op) = op(cloud) {
+                    cloud.land_later(at, op);
+                }
+                Outcome::InDoubt(unanswered(), Trace::default())
+            }
+        }
+    }
+
+    /// The request of a write: what the current version carries, then the runbook's, then the stamp.
+    fn write_request(
+        &self,
+        cloud: &Cloud,
+        ix: VaultIx,
+        value: &SecretValue,
+        stamp: &Stamp,
+    ) -> Result<SecretWrite, CloudError> {
+        let vault = self.vault(ix)?;
+        let current = cloud.latest_version(&vault.host, &vault.secret);
+        let mut tags = current.map(|v| v.tags.clone()).unwrap_or_default();
+        tags.extend(vault.tags.clone());
+        tags.insert(VAULT_TAG.to_owned(), stamp.tag.to_string());
+        tags.insert(VAULT_TAG_KEY_ID.to_owned(), stamp.key_id.to_string());
+        let carried = current.and_then(|v| v.content_type.clone());
+        Ok(SecretWrite {
+            value: in_process::for_vault(value),
+            content_type: vault.content_type.clone().or(carried),
+            tags,
+            enabled: true,
+            not_before: None,
+            expires: stamp.expires,
+        })
+    }
+}
+
+impl Directory for InProcess {
+    async fn application(&self) -> Read<Application> {
+        self.read(&Operation::Application, |cloud, _| {
+            let found = cloud.application(self.app())?;
+            Ok(Application {
+                object_id: found.object_id.to_string(),
+                client_id: found.client_id.to_string(),
+                display_name: found.display_name.clone(),
+                room: found.audience.room().and_then(|r| u8::try_from(r).ok()),
+            })
+        })
+    }
+
+    async fn credentials(&self) -> Read<Vec<Credential>> {
+        self.read(&Operation::Credentials, |cloud, now| {
+            let listed = cloud.password_credentials(now, self.app())?;
+            let credential = |p: &super::cloud::PasswordCredential| Credential {
+                key_id: KeyId(p.key_id),
+                display_name: p.display_name.clone().unwrap_or_default(),
+                start: Some(p.start),
+                end: Some(p.end),
+                hint: Some(Hint::new(p.value.hint())),
+            };
+            Ok(listed.into_iter().map(credential).collect())
+        })
+    }
+
+    async fn add_password(&self, display_name: &str, end: Timestamp) -> Outcome<NewCredential> {
+        let operation = Operation::AddPassword { display_name: display_name.to_owned() };
+        let spec = || PasswordSpec { display_name: Some(display_name.to_owned()), start: None, end: Some(end) };
+        self.mutate(
+            &operation,
+            |_| Ok(Op::AddPassword(self.app(), spec())),
+            |cloud, now| {
+                let made = cloud.add_password(now, self.app(), spec())?;
+                Ok(NewCredential {
+                    key_id: KeyId(made.key_id),
+                    display_name: made.display_name.unwrap_or_default(),
+                    end: Some(made.end),
+                    value: SecretValue::new(made.value.text().to_owned()),
+                })
+            },
+        )
+    }
+
+    async fn remove_password(&self, key_id: KeyId) -> Outcome<()> {
+        self.mutate(
+            &Operation::RemovePassword(key_id),
+            |_| Ok(Op::RemovePassword(self.app(), key_id.0)),
+            |cloud, now| match cloud.remove_password(now, self.app(), key_id.0) {
+                Err(e) if e.message.contains("No password credential found with keyId") => Ok(()),
+                other => other,
+            },
+        )
+    }
+}
+
+impl Vaults for InProcess {
+    async fn current(&self, ix: VaultIx) -> Read<(Current, Option<VersionRead>)> {
+        self.read(&Operation::Current(ix), |cloud, _| {
+            let vault = self.vault(ix)?;
+            match cloud.secret(&vault.host, &vault.secret, None) {
+                Ok(found) => {
+                    let read = version_read(found)?;
+                    Ok((Current::Version(read.version.clone()), Some(read)))
+                }
+                Err(e) if e.code == "SecretNotFound" => Ok((Current::Nothing, None)),
+                Err(e) if e.innererror.as_deref() == Some("SecretDisabled") => Ok((Current::Disabled, None)),
+                Err(e) => Err(e),
+            }
+        })
+    }
+
+    async fn version(&self, ix: VaultIx, version: VersionId) -> Read<VersionRead> {
+        self.read(&Operation::Version(ix, version), |cloud, _| {
+            let vault = self.vault(ix)?;
+            version_read(cloud.secret(&vault.host, &vault.secret, Some(&version.to_string()))?)
+        })
+    }
+
+    async fn versions(&self, ix: VaultIx) -> Read<Vec<Version>> {
+        self.read(&Operation::Versions(ix), |cloud, _| {
+            let vault = self.vault(ix)?;
+            match cloud.secret_versions(&vault.host, &vault.secret) {
+                Ok(found) => found.into_iter().map(version).collect(),
+                Err(e) if e.code == "SecretNotFound" => Ok(Vec::new()),
+                Err(e) => Err(e),
+            }
+        })
+    }
+
+    async fn write(&self, ix: VaultIx, value: &SecretValue, stamp: &Stamp) -> Outcome<VersionId> {
+        self.mutate(
+            &Operation::Write(ix, stamp.clone()),
+            |cloud| {
+                let vault = self.vault(ix)?;
+                let write = self.write_request(cloud, ix, value, stamp)?;
+                Ok(Op::SetSecret(vault.host.clone(), vault.secret.clone(), write))
+            },
+            |cloud, now| {
+                let vault = self.vault(ix)?;
+                let write = self.write_request(cloud, ix, value, stamp)?;
+                version_id(&cloud.set_secret(now, &vault.host, &vault.secret, write)?)
+            },
+        )
+    }
+
+    async fn disable(&self, ix: VaultIx, version: VersionId) -> Outcome<()> {
+        let update = || SecretUpdate { enabled: Some(false), ..SecretUpdate::default() };
+        let id = version.to_string();
+        self.mutate(
+            &Operation::Disable(ix, version),
+            |_| {
+                let vault = self.vault(ix)?;
+                Ok(Op::UpdateSecret(vault.host.clone(), vault.secret.clone(), Some(id.clone()), update()))
+            },
+            |cloud, now| {
+                let vault = self.vault(ix)?;
+                cloud.update_secret(now, &vault.host, &vault.secret, Some(&id), update()).map(|_| ())
+            },
+        )
+    }
+}
+
+impl TokenEndpoint for InProcess {
+    async fn sign_in(&self, value: &SecretValue) -> (SignIn, Trace) {
+        let (now, fault) = self.begin(&Operation::SignIn);
+        let why = match fault {
+            Fault::None => None,
+            Fault::Refused(kind) => Some((refused(kind), trace(now))),
+            Fault::ServerErrorAfter => Some((unavailable(), trace(now))),
+            Fault::LostBefore | Fault::LostAfter | Fault::Late(_) => Some((unanswered(), Trace::default())),
+        };
+        if let Some((refusal, trace)) = why {
+            return (SignIn::Unavailable { why: refusal.to_string() }, trace);
+        }
+        let mut cloud = self.cloud.borrow_mut();
+        let (tenant, client_id) = (cloud.tenant().to_string(), self.setup.client_id.to_string());
+        let secret = in_process::for_sign_in(value);
+        let request =
+            SignInRequest { tenant: &tenant, client_id: &client_id, secret: Some(&secret), scope: &self.setup.scope };
+        let answer = match cloud.sign_in(now, &request) {
+            Ok(token) if token.client_id == self.setup.client_id => SignIn::Accepted,
+            Ok(_) => SignIn::OtherIdentity,
+            Err(SignInError { code: 7_000_215, .. }) => SignIn::Wrong,
+            Err(SignInError { code: 7_000_222, .. }) => SignIn::Expired,
+            Err(other) => SignIn::Refused { code: other.code, class: other.error.to_owned() },
+        };
+        (answer, trace(now))
+    }
+}
+
+/// The services' `Date` has whole seconds.
+fn trace(now: Timestamp) -> Trace {
+    Trace { date: Timestamp::from_second(now.as_second()).ok(), ..Trace::default() }
+}
+
+fn refused(kind: RefusalKind) -> Refusal {
+    Refusal { kind, status: None, code: "SandboxFault".to_owned(), message: String::new(), retry_after: None }
+}
+
+fn unanswered() -> Refusal {
+    refused(RefusalKind::Unanswered)
+}
+
+fn unavailable() -> Refusal {
+    Refusal { status: Some(503), code: "ServiceUnavailable".to_owned(), ..unanswered() }
+}
+
+/// The kind of no, by code; the sentence stays behind where a request could have put its value into it.
+fn refusal(error: &CloudError) -> Refusal {
+    let inner = error.innererror.as_deref();
+    let kind = match (error.status, error.code.as_str(), inner) {
+        (_, _, Some("SecretDisabled")) => RefusalKind::Disabled,
+        (_, _, Some("ObjectIsDeletedButRecoverable")) => RefusalKind::SoftDeleted,
+        (_, _, Some("ObjectIsBeingDeleted")) => RefusalKind::BeingDeleted,
+        (_, "TooManyAppPasswords", _) => RefusalKind::NoRoom,
+        (401, _, _) => RefusalKind::Unauthenticated,
+        (403, _, _) => RefusalKind::Forbidden,
+        (404, _, _) => RefusalKind::NotFound,
+        (409, _, _) => RefusalKind::Conflict,
+        (429, _, _) => RefusalKind::Throttled,
+        (_, _, _) => RefusalKind::Rejected,
+    };
+    let code = inner.map_or_else(|| error.code.clone(), |inner| format!("{}/{inner}", error.code));
+    Refusal { kind, status: Some(error.status), code, message: error.message.clone(), retry_after: None }
+}
+
+fn version_id(found: &SecretVersion) -> Result<VersionId, CloudError> {
+    found.id.parse().map_err(|_| CloudError::new(500, "InternalError", "The sandbox made a version id of another form."))
+}
+
+fn version(found: &SecretVersion) -> Result<Version, CloudError> {
+    Ok(Version {
+        id: version_id(found)?,
+        tag: found.tags.get(VAULT_TAG).and_then(|t| t.parse().ok()),
+        key_id: found.tags.get(VAULT_TAG_KEY_ID).and_then(|k| k.parse().ok()),
+        enabled: found.enabled,
+    })
+}
+
+fn version_read(found: &SecretVersion) -> Result<VersionRead, CloudError> {
+    Ok(VersionRead {
+        version: version(found)?,
+        value: SecretValue::new(found.value.text().to_owned()),
+        expires: found.expires,
+        content_type: found.content_type.clone(),
+        tags: found.tags.clone(),
+    })
+}

@@ -1,0 +1,358 @@
+//! The sandbox over HTTPS, on loopback only. State is on disk before an answer leaves, so it outlives a kill as a cloud does.
+#![allow(clippy::disallowed_methods)] // the sandbox's own clock, randomness and sleep
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{self, HeaderName, HeaderValue, StatusCode};
+use axum::{Router, serve as http_serve};
+use futures::future::BoxFuture;
+use jiff::Timestamp;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+use super::cloud::{Cloud, OPERATOR, Profile};
+use super::endpoint::Endpoint;
+use super::error::SandboxError;
+use super::listener::TlsListener;
+use super::{files, tls, wire};
+
+/// The most bytes of a request's body: a vault's value may have 25 KB.
+const LONGEST_BODY: usize = 1 << 20;
+
+/// How long open connections may take to end when the server stops.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// How fast changes are seen.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Pace {
+    /// At once.
+    Instant,
+    /// After up to 2.5 seconds, at different times in different places.
+    #[default]
+    Realistic,
+}
+
+impl Pace {
+    /// As it is typed.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Pace::Instant => "instant",
+            Pace::Realistic => "realistic",
+        }
+    }
+
+    fn profile(self) -> Profile {
+        match self {
+            Pace::Instant => Profile::instant(),
+            Pace::Realistic => Profile::realistic(),
+        }
+    }
+}
+
+/// The moments at which a hook may hold a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Moment {
+    /// It has been read; nothing has happened.
+    BeforeEffect,
+    /// Its effect is on disk; the answer has not left.
+    BeforeAnswer,
+}
+
+/// A request, as a hook sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Call {
+    /// Which service it is for.
+    pub service: wire::Service,
+    /// The HTTP method.
+    pub method: String,
+    /// The path, undecoded.
+    pub path: String,
+}
+
+/// Waited for at each moment of each request. A future that never ends holds the answer back for ever.
+pub type Hook = Arc<dyn Fn(Moment, &Call) -> BoxFuture<'static, ()> + Send + Sync>;
+
+/// How to serve.
+#[derive(Clone)]
+pub struct ServeOptions {
+    /// State, certificates and endpoint; made if it is not there, refused if others can read it.
+    pub state_folder: PathBuf,
+    /// 0: the port that the folder's last server had, or any that is free.
+    pub port: u16,
+    /// Holds for changes from now on.
+    pub pace: Pace,
+    /// Of a state that is made anew; drawn if there is none.
+    pub seed: Option<u64>,
+    /// Ends by itself after this time without a request; never if there is none.
+    pub idle: Option<Duration>,
+    /// Added to each answer.
+    pub latency: Duration,
+    /// For tests.
+    pub hook: Option<Hook>,
+}
+
+impl ServeOptions {
+    /// Any port, realistic, ends after ten idle minutes.
+    pub fn new(state_folder: impl Into<PathBuf>) -> ServeOptions {
+        ServeOptions {
+            state_folder: state_folder.into(),
+            port: 0,
+            pace: Pace::default(),
+            seed: None,
+            idle: Some(Duration::from_secs(600)),
+            latency: Duration::ZERO,
+            hook: None,
+        }
+    }
+}
+
+/// Serves until idle. `ready` is called once requests are taken.
+pub async fn serve(options: ServeOptions, ready: impl FnOnce(&Endpoint)) -> Result<(), SandboxError> {
+    let server = Server::start(options).await?;
+    ready(server.endpoint());
+    server.ended().await;
+    Ok(())
+}
+
+/// A server that is running.
+pub struct Server {
+    endpoint: Endpoint,
+    stop: watch::Sender<bool>,
+    task: JoinHandle<()>,
+}
+
+struct Shared {
+    cloud: Mutex<Saved>,
+    options: ServeOptions,
+    last_request: Mutex<Instant>,
+}
+
+/// The state, and how much of it is on disk.
+struct Saved {
+    cloud: Cloud,
+    revision: Option<u64>,
+    file: PathBuf,
+}
+
+impl Saved {
+    fn load(options: &ServeOptions) -> Result<Saved, SandboxError> {
+        let file = options.state_folder.join("state.json");
+        let (mut cloud, revision) = match files::read(&file)? {
+            Some(bytes) => {
+                let damaged =
+                    |e: serde_json::Error| SandboxError::State { path: file.clone(), line: e.line(), column: e.column() };
+                let cloud: Cloud = serde_json::from_slice(&bytes).map_err(damaged)?;
+                let revision = Some(cloud.revision());
+                (cloud, revision)
+            }
+            None => {
+                let drawn = || {
+                    let mut bytes = [0; 8];
+                    getrandom::fill(&mut bytes).map_err(|e| files::at(&file)(e.into()))?;
+                    Ok(u64::from_le_bytes(bytes))
+                };
+                let seed = options.seed.map_or_else(drawn, Ok)?;
+                (Cloud::new(seed, options.pace.profile(), Timestamp::now()), None)
+            }
+        };
+        cloud.set_profile(options.pace.profile());
+        let mut saved = Saved { cloud, revision, file };
+        saved.save()?;
+        Ok(saved)
+    }
+
+    fn save(&mut self) -> Result<(), SandboxError> {
+        if self.revision == Some(self.cloud.revision()) {
+            return Ok(());
+        }
+        let bytes = serde_json::to_vec(&self.cloud).map_err(|e| files::at(&self.file)(e.into()))?;
+        files::replace(&self.file, &bytes)?;
+        self.revision = Some(self.cloud.revision());
+        Ok(())
+    }
+}
+
+impl Server {
+    /// Loads or makes the state, listens, and writes `endpoint.json`. One server per folder.
+    pub async fn start(options: ServeOptions) -> Result<Server, SandboxError> {
+        let folder = options.state_folder.clone();
+        files::private_folder(&folder)?;
+        let folder = std::path::absolute(&folder).map_err(files::at(&folder))?;
+        let lock = files::try_lock(&folder.join("server.lock"))?;
+        let lock = lock.ok_or_else(|| SandboxError::AlreadyServing { folder: folder.clone() })?;
+        let saved = Saved::load(&options)?;
+        let config = tls::server_config(&folder)?;
+        let listener = listen(&folder, options.port).await?;
+        let port = options.port;
+        let address = listener.local_addr().map_err(|source| SandboxError::Listen { port, source })?;
+        let endpoint = announce(&folder, address, &saved.cloud)?;
+
+        let (stop, mut stopped) = watch::channel(false);
+        let shared = Arc::new(Shared {
+            cloud: Mutex::new(saved),
+            options: options.clone(),
+            last_request: Mutex::new(Instant::now()),
+        });
+        let router = Router::new().fallback(handle).with_state(Arc::clone(&shared));
+        let listener = TlsListener::new(listener, config, address);
+        let mut told = stopped.clone();
+        let graceful = http_serve(listener, router).with_graceful_shutdown(async move {
+            let _ = told.wait_for(|stop| *stop).await;
+        });
+        let signal = stop.clone();
+        let task = tokio::spawn(async move {
+            let _held_until_the_end = lock;
+            let mut serving = tokio::spawn(async move { graceful.await });
+            tokio::select! {
+                _ = &mut serving => return,
+                _ = stopped.wait_for(|stop| *stop) => {}
+                () = idle(&shared) => {}
+            }
+            let _ = signal.send(true);
+            if tokio::time::timeout(GRACE, &mut serving).await.is_err() {
+                serving.abort();
+            }
+        });
+        Ok(Server { endpoint, stop, task })
+    }
+
+    /// What clients need.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// Waits until it has ended by itself.
+    pub async fn ended(self) {
+        let _ = self.task.await;
+    }
+
+    /// Ends it.
+    pub async fn stop(self) {
+        let _ = self.stop.send(true);
+        let _ = self.task.await;
+    }
+}
+
+/// The port that was asked for; else the last server's, so that clients which know it go on; else any.
+async fn listen(folder: &Path, port: u16) -> Result<TcpListener, SandboxError> {
+    let bind = |port| TcpListener::bind((Ipv4Addr::LOCALHOST, port));
+    let before = Endpoint::load(folder)?.map(|e| e.address.port()).filter(|_| port == 0);
+    if let Some(before) = before
+        && let Ok(listener) = bind(before).await
+    {
+        return Ok(listener);
+    }
+    bind(port).await.map_err(|source| SandboxError::Listen { port, source })
+}
+
+fn announce(folder: &Path, address: SocketAddr, cloud: &Cloud) -> Result<Endpoint, SandboxError> {
+    let operator_secret_file = folder.join("operator-secret");
+    let secret = cloud.operator_secret().map(|s| s.text().as_bytes()).unwrap_or_default();
+    files::replace(&operator_secret_file, secret)?;
+    let endpoint = Endpoint {
+        schema: 1,
+        address,
+        authority: "https://login.sandbox.localhost".to_owned(),
+        graph: "https://graph.sandbox.localhost".to_owned(),
+        vault_suffix: "vault.sandbox.localhost".to_owned(),
+        ca_file: tls::ca_file(folder),
+        tenant: cloud.tenant(),
+        operator_client_id: OPERATOR,
+        operator_secret_file,
+        pid: std::process::id(),
+    };
+    endpoint.save(folder)?;
+    Ok(endpoint)
+}
+
+/// Ends when there was no request for the idle time.
+async fn idle(shared: &Shared) {
+    let Some(limit) = shared.options.idle else { return std::future::pending().await };
+    loop {
+        let last = *shared.last_request.lock().unwrap_or_else(PoisonError::into_inner);
+        let end = last.checked_add(limit).unwrap_or(last);
+        if Instant::now() >= end {
+            return;
+        }
+        tokio::time::sleep_until(end).await;
+    }
+}
+
+async fn handle(State(shared): State<Arc<Shared>>, request: http::Request<Body>) -> http::Response<Body> {
+    let (parts, body) = request.into_parts();
+    let Ok(body) = axum::body::to_bytes(body, LONGEST_BODY).await else { return plain(StatusCode::PAYLOAD_TOO_LARGE) };
+    let text = |value: &HeaderValue| value.to_str().unwrap_or_default().to_owned();
+    // HTTP/2 has the host in the address, HTTP/1.1 in a header.
+    let host =
+        parts.uri.authority().map(|a| a.as_str().to_owned()).or_else(|| parts.headers.get(http::header::HOST).map(text));
+    let request = wire::Request {
+        method: parts.method.as_str().to_owned(),
+        host: host.unwrap_or_default(),
+        path: parts.uri.path().to_owned(),
+        query: parts.uri.query().unwrap_or_default().to_owned(),
+        headers: parts.headers.iter().map(|(n, v)| (n.as_str().to_owned(), text(v))).collect(),
+        body: body.to_vec(),
+    };
+    let call = Call {
+        service: wire::service(&request.host, &request.path),
+        method: request.method.clone(),
+        path: request.path.clone(),
+    };
+    shared.touch();
+    shared.hold(Moment::BeforeEffect, &call).await;
+    let answer = shared.perform(&request);
+    shared.hold(Moment::BeforeAnswer, &call).await;
+    if !shared.options.latency.is_zero() {
+        tokio::time::sleep(shared.options.latency).await;
+    }
+    shared.touch();
+    match answer {
+        Ok(answer) => respond(answer),
+        // What happened is in memory and not on disk: to the client that is "in doubt", as it is in life. The next request
+        // tries to save again.
+        Err(_) => plain(StatusCode::SERVICE_UNAVAILABLE),
+    }
+}
+
+impl Shared {
+    fn touch(&self) {
+        *self.last_request.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+
+    async fn hold(&self, moment: Moment, call: &Call) {
+        if let Some(hook) = &self.options.hook {
+            hook(moment, call).await;
+        }
+    }
+
+    /// The effect, forced to disk. The lock is held meanwhile: no answer may overtake what it rests on.
+    fn perform(&self, request: &wire::Request) -> Result<wire::Response, SandboxError> {
+        let mut saved = self.cloud.lock().unwrap_or_else(PoisonError::into_inner);
+        let answer = wire::answer(&mut saved.cloud, Timestamp::now(), request);
+        saved.save().map(|()| answer)
+    }
+}
+
+fn respond(answer: wire::Response) -> http::Response<Body> {
+    let mut response = plain(StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR));
+    for (name, value) in answer.headers {
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            response.headers_mut().insert(HeaderName::from_static(name), value);
+        }
+    }
+    *response.body_mut() = Body::from(answer.body);
+    response
+}
+
+fn plain(status: StatusCode) -> http::Response<Body> {
+    let mut response = http::Response::new(Body::empty());
+    *response.status_mut() = status;
+    response
+}
