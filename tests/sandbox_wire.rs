@@ -1,0 +1,209 @@
+//! The wire's refusals, and that no request makes it panic.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
+
+use jiff::Timestamp;
+use keyrelay::sandbox::cloud::{Cloud, OPERATOR, Profile, Seed, SeedVault, SignInRequest, TENANT};
+use keyrelay::sandbox::wire::{Request, Response, Service, answer, service};
+use proptest::prelude::*;
+use serde_json::Value as Json;
+
+const HOST: &str = "first-vault.vault.sandbox.localhost";
+const CLIENT: &str = "5a9db0c5-b111-4000-8000-000000000001";
+const GRAPH: &str = "graph.sandbox.localhost";
+
+fn now() -> Timestamp {
+    "2026-11-21T12:00:00Z".parse().unwrap()
+}
+
+fn cloud() -> Cloud {
+    let mut cloud = Cloud::new(1, Profile::instant(), now());
+    let vaults = vec![SeedVault { host: HOST.into(), secret: "billing".into() }];
+    let seed = Seed { client_id: CLIENT.parse().unwrap(), tenant: TENANT, display_name: "billing".into(), vaults };
+    cloud.seed(now(), &seed).unwrap();
+    cloud
+}
+
+fn token(cloud: &mut Cloud, scope: &str) -> String {
+    let (tenant, operator) = (TENANT.to_string(), OPERATOR.to_string());
+    let secret = cloud.operator_secret().unwrap().clone();
+    let request = SignInRequest { tenant: &tenant, client_id: &operator, secret: Some(&secret), scope };
+    let token = cloud.sign_in(now(), &request).unwrap().access_token;
+    serde_json::to_value(token).unwrap().as_str().unwrap().to_owned()
+}
+
+fn ask(cloud: &mut Cloud, method: &str, host: &str, path: &str, body: &str) -> (Response, Json) {
+    let scope = if service(host, path) == Service::Vault {
+        "https://vault.azure.net/.default"
+    } else {
+        "https://graph.microsoft.com/.default"
+    };
+    let (path, query) = path.split_once('?').unwrap_or((path, ""));
+    let bearer = format!("Bearer {}", token(cloud, scope));
+    let request = Request {
+        method: method.into(),
+        host: host.into(),
+        path: path.into(),
+        query: query.into(),
+        headers: vec![("authorization".into(), bearer)],
+        body: body.as_bytes().to_vec(),
+    };
+    let response = answer(cloud, now(), &request);
+    let body = serde_json::from_slice(&response.body).unwrap_or(Json::Null);
+    (response, body)
+}
+
+#[test]
+fn services_are_told_apart_by_host_and_by_path() {
+    assert_eq!(service("login.sandbox.localhost", "/x"), Service::Login);
+    assert_eq!(service("GRAPH.sandbox.localhost:8443", "/secrets"), Service::Graph);
+    assert_eq!(service(HOST, "/v1.0/applications"), Service::Vault);
+    assert_eq!(service("127.0.0.1:8443", "/v1.0/applications"), Service::Graph);
+    assert_eq!(service("127.0.0.1:8443", "/secrets/a"), Service::Vault);
+    assert_eq!(service("127.0.0.1:8443", "/deletedsecrets"), Service::Vault);
+    assert_eq!(service("127.0.0.1:8443", "/tenant/oauth2/v2.0/token"), Service::Login);
+    assert_eq!(service(HOST, "/_sandbox/health"), Service::Sandbox);
+}
+
+#[test]
+fn refusals_of_the_vault() {
+    let mut cloud = cloud();
+    for (method, path, body, status, code) in [
+        ("GET", "/secrets/billing", "", 400, "BadParameter"),
+        ("GET", "/secrets?api-version=7.4&maxresults=26", "", 400, "BadParameter"),
+        ("GET", "/secrets?api-version=7.4&maxresults=0", "", 400, "BadParameter"),
+        ("GET", "/secrets?api-version=7.4&$skiptoken=x", "", 400, "BadParameter"),
+        ("PUT", "/secrets/billing?api-version=7.4", "", 400, "BadParameter"),
+        ("PUT", "/secrets/billing?api-version=7.4", "{\"value\":7}", 400, "BadParameter"),
+        ("PUT", "/secrets/a_b?api-version=7.4", "{\"value\":\"v\"}", 400, "BadParameter"),
+        ("GET", "/secrets/none?api-version=7.4", "", 404, "SecretNotFound"),
+        ("GET", "/secrets/billing/00000000000000000000000000000000?api-version=7.4", "", 404, "SecretNotFound"),
+        ("GET", "/deletedsecrets/billing?api-version=7.4", "", 404, "SecretNotFound"),
+        ("DELETE", "/deletedsecrets/billing?api-version=7.4", "", 404, "SecretNotFound"),
+    ] {
+        let (response, said) = ask(&mut cloud, method, HOST, path, body);
+        assert_eq!((response.status, &said["error"]["code"]), (status, &Json::from(code)), "{method} {path}");
+    }
+    let (response, said) = ask(&mut cloud, "GET", "nowhere.vault.sandbox.localhost", "/secrets?api-version=7.4", "");
+    assert_eq!((response.status, &said["error"]["code"]), (404, &Json::from("VaultNotFound")));
+}
+
+#[test]
+fn a_disabled_latest_version_answers_403_with_innererror_in_lower_case() {
+    let mut cloud = cloud();
+    let off = "{\"attributes\":{\"enabled\":false,\"exp\":1800000000}}";
+    let (response, said) = ask(&mut cloud, "PATCH", HOST, "/secrets/billing/?api-version=7.4", off);
+    assert_eq!((response.status, said.get("value")), (200, None));
+    assert_eq!(
+        (&said["attributes"]["enabled"], &said["attributes"]["exp"]),
+        (&Json::from(false), &Json::from(1_800_000_000))
+    );
+    let (response, said) = ask(&mut cloud, "GET", HOST, "/secrets/billing/?api-version=7.4", "");
+    assert_eq!((response.status, &said["error"]["innererror"]["code"]), (403, &Json::from("SecretDisabled")));
+}
+
+#[test]
+fn refusals_and_selections_of_graph() {
+    let mut cloud = cloud();
+    let app = format!("/v1.0/applications(appId='{CLIENT}')");
+    for (method, path, body, status, code) in [
+        ("GET", "/v1.0/applications?$filter=passwordCredentials/any()", "", 400, "Request_UnsupportedQuery"),
+        ("GET", "/v1.0/applications/not-a-guid", "", 404, "Request_ResourceNotFound"),
+        ("GET", "/v1.0/me", "", 400, "BadRequest"),
+        ("POST", &format!("{app}/addPassword"), "{", 400, "BadRequest"),
+        ("POST", &format!("{app}/addPassword"), "{\"passwordCredential\":{\"endDateTime\":\"soon\"}}", 400, "BadRequest"),
+        ("POST", &format!("{app}/removePassword"), "{}", 400, "BadRequest"),
+        (
+            "POST",
+            &format!("{app}/removePassword"),
+            "{\"keyId\":\"5a9db0c5-0000-4000-8000-00000000ffff\"}",
+            400,
+            "Request_BadRequest",
+        ),
+    ] {
+        let (response, said) = ask(&mut cloud, method, GRAPH, path, body);
+        assert_eq!((response.status, &said["error"]["code"]), (status, &Json::from(code)), "{method} {path}");
+        let id = response.headers.iter().find(|(n, _)| *n == "request-id").unwrap();
+        assert_eq!(said["error"]["innerError"]["request-id"], Json::from(id.1.as_str()));
+        assert_eq!(said["error"]["innerError"]["date"], "2026-11-21T12:00:00", "no zone");
+    }
+    let (_, said) = ask(&mut cloud, "GET", GRAPH, &format!("{app}?%24select=appId,passwordCredentials"), "");
+    let names: Vec<&String> = said.as_object().unwrap().keys().collect();
+    assert_eq!(names, ["@odata.context", "appId", "passwordCredentials"]);
+    let (_, said) = ask(&mut cloud, "GET", GRAPH, &format!("/v1.0/servicePrincipals(appId='{CLIENT}')"), "");
+    assert_eq!((&said["appId"], &said["accountEnabled"]), (&Json::from(CLIENT), &Json::from(true)));
+    let (_, said) = ask(&mut cloud, "GET", GRAPH, &format!("/v1.0/servicePrincipals?$filter=appId+eq+'{CLIENT}'"), "");
+    assert_eq!(said["value"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn a_token_without_the_right_is_told_what_it_lacks() {
+    let mut cloud = cloud();
+    // The application's own secret, as its consumer has it: the vault serves it to the operator only.
+    let (_, read) = ask(&mut cloud, "GET", HOST, "/secrets/billing?api-version=7.4", "");
+    let form = format!(
+        "grant_type=client_credentials&client_id={CLIENT}&client_secret={}&scope=https%3A%2F%2Fvault.azure.net%2F.default",
+        read["value"].as_str().unwrap().replace('~', "%7E")
+    );
+    let sign_in = Request {
+        method: "POST".into(),
+        host: "127.0.0.1:8443".into(),
+        path: format!("/{TENANT}/oauth2/v2.0/token"),
+        body: form.into_bytes(),
+        ..Request::default()
+    };
+    let token: Json = serde_json::from_slice(&answer(&mut cloud, now(), &sign_in).body).unwrap();
+    let bearer = format!("Bearer {}", token["access_token"].as_str().unwrap());
+    let get = Request {
+        method: "GET".into(),
+        host: HOST.into(),
+        path: "/secrets/billing".into(),
+        query: "api-version=7.4".into(),
+        headers: vec![("authorization".into(), bearer)],
+        body: Vec::new(),
+    };
+    let denied = answer(&mut cloud, now(), &get);
+    let body: Json = serde_json::from_slice(&denied.body).unwrap();
+    assert_eq!((denied.status, &body["error"]["innererror"]["code"]), (403, &Json::from("ForbiddenByRbac")));
+    let message = body["error"]["message"].as_str().unwrap();
+    assert!(message.contains("\r\nAction: 'Microsoft.KeyVault/vaults/secrets/getSecret/action'\r\n"), "{message}");
+    assert!(message.contains(&format!("appid={CLIENT};")), "{message}");
+}
+
+#[test]
+fn discovery_names_the_host_that_was_asked() {
+    let mut cloud = cloud();
+    let request = |tenant: &str| Request {
+        method: "GET".into(),
+        host: "127.0.0.1:8443".into(),
+        path: format!("/{tenant}/v2.0/.well-known/openid-configuration"),
+        ..Request::default()
+    };
+    let found = answer(&mut cloud, now(), &request(&TENANT.to_string()));
+    let body: Json = serde_json::from_slice(&found.body).unwrap();
+    assert_eq!(body["token_endpoint"], format!("https://127.0.0.1:8443/{TENANT}/oauth2/v2.0/token"));
+    assert_eq!(body["issuer"], format!("https://127.0.0.1:8443/{TENANT}/v2.0"));
+    let unknown = answer(&mut cloud, now(), &request(CLIENT));
+    let body: Json = serde_json::from_slice(&unknown.body).unwrap();
+    assert_eq!(
+        (unknown.status, &body["error"], &body["error_codes"][0]),
+        (400, &Json::from("invalid_tenant"), &Json::from(90_002))
+    );
+}
+
+proptest! {
+    #[test]
+    fn no_request_makes_it_panic(
+        method in "GET|PUT|POST|PATCH|DELETE",
+        host in prop::sample::select(vec![HOST, GRAPH, "login.sandbox.localhost", "127.0.0.1:1", ":", ""]),
+        segments in prop::collection::vec(
+            "secrets|deletedsecrets|versions|recover|v1\\.0|applications|applications\\(appId='[a-f0-9-]{0,36}'\\)|addPassword|removePassword|servicePrincipals|billing|[a-f0-9]{32}|%[0-9a-f]{0,2}|\\PC{0,6}",
+            0..5,
+        ),
+        query in "(api-version=7\\.4)?(&maxresults=[0-9]{0,3})?(&\\$skiptoken=[A-Za-z0-9]{0,9})?(&\\$filter=\\PC{0,20})?(&\\$select=\\PC{0,9})?",
+        body in "\\PC{0,30}|\\{\"(value|keyId|passwordCredential|attributes|tags)\":(null|\"\\PC{0,9}\"|-?[0-9]{1,20}|\\{\\}|\\{\"exp\":-?[0-9]{1,19}\\})\\}",
+    ) {
+        let path = format!("/{}", segments.join("/").replace('?', ""));
+        let (response, _) = ask(&mut cloud(), &method, host, &format!("{path}?{query}"), &body);
+        prop_assert!((200..500).contains(&response.status), "{} {path}", response.status);
+    }
+}
