@@ -1,0 +1,236 @@
+//! What the end of a request means: pure functions from status and body to a [`Refusal`], and whether a change may have landed.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::headers::{identifier, sentence};
+use crate::ports::{Outcome, Read};
+use crate::rotation::answers::{Refusal, RefusalKind, Trace};
+
+/// A request that did not succeed. As an error it passes through the SDK's layers, which would lose what it says.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{refusal}")]
+pub(crate) struct Failure {
+    pub(crate) refusal: Refusal,
+    pub(crate) trace: Trace,
+    /// Whether the service may have done it, now or later.
+    pub(crate) may_have_landed: bool,
+}
+
+impl Failure {
+    /// A failure that keyrelay found itself, before anything was sent.
+    pub(crate) fn before_sending(kind: RefusalKind, code: &str, message: &str) -> Failure {
+        let refusal = Refusal { code: code.to_owned(), message: message.to_owned(), ..bare(kind, None) };
+        Failure { refusal, trace: Trace::default(), may_have_landed: false }
+    }
+
+    /// An answer of success whose body is not what the service promises. What was asked for may well have happened.
+    pub(crate) fn unreadable(status: u16, trace: Trace) -> Failure {
+        Failure { refusal: bare(RefusalKind::BadAnswer, Some(status)), trace, may_have_landed: true }
+    }
+
+    /// The same without the service's sentence, for a request that carried the value: nothing can then quote it.
+    pub(crate) fn without_sentence(mut self) -> Failure {
+        self.refusal.message.clear();
+        self
+    }
+
+    /// The end of a request that changes the cloud.
+    pub(crate) fn into_outcome<T>(self) -> Outcome<T> {
+        match self.may_have_landed {
+            true => Outcome::InDoubt(self.refusal, self.trace),
+            false => Outcome::NotApplied(self.refusal, self.trace),
+        }
+    }
+
+    /// The end of a read.
+    pub(crate) fn into_read<T>(self) -> Read<T> {
+        Err((self.refusal, self.trace))
+    }
+}
+
+/// Whether a change may have happened although the answer is not a success. Only 4xx prove that it was rejected, and 408 does
+/// not: the service gave up waiting, perhaps after it had read everything. A redirect proves nothing either.
+pub(crate) fn may_have_landed(status: u16) -> bool {
+    !(400..=499).contains(&status) || status == 408
+}
+
+/// What a service says in the body of an error: `{"error":{"code","message","details","innererror"}}`.
+///
+/// Graph's directory service spells the member `innerError`, its documentation and Key Vault `innererror`
+/// (learn.microsoft.com/graph/errors). The body is taken apart member by member, so that one of an odd type spoils only itself.
+#[derive(Debug, Default)]
+pub(crate) struct ServiceError {
+    /// `code`.
+    pub(crate) code: String,
+    /// `innererror.code`, which is where Key Vault says what it means.
+    pub(crate) inner: String,
+    /// The codes of `details`.
+    pub(crate) details: Vec<String>,
+    /// `message`.
+    pub(crate) message: String,
+}
+
+impl ServiceError {
+    /// Reads a body; empty if there is no error in it.
+    pub(crate) fn of(body: &[u8]) -> ServiceError {
+        let Ok(json) = serde_json::from_slice::<Value>(body) else { return ServiceError::default() };
+        let text = |pointer: &str| json.pointer(pointer).and_then(Value::as_str);
+        let code = |pointer: &str| text(pointer).and_then(identifier);
+        let details = json.pointer("/error/details").and_then(Value::as_array).into_iter().flatten();
+        ServiceError {
+            code: code("/error/code").unwrap_or_default(),
+            inner: code("/error/innererror/code").or_else(|| code("/error/innerError/code")).unwrap_or_default(),
+            details: details.filter_map(|d| d.get("code")?.as_str()).filter_map(identifier).collect(),
+            message: sentence(text("/error/message").unwrap_or_default()),
+        }
+    }
+
+    fn says(&self, code: &str) -> bool {
+        self.code == code || self.inner == code || self.details.iter().any(|d| d == code)
+    }
+}
+
+/// Graph's refusal. Codes and statuses: learn.microsoft.com/graph/errors, and for `TooManyAppPasswords`,
+/// `*AsPerAppPolicy` and the two statuses of `Directory_ConcurrencyViolation` public reports with the server's text.
+pub(crate) fn graph_refusal(status: u16, retry_after: Option<Duration>, error: &ServiceError) -> Refusal {
+    let kind = if error.says("TooManyAppPasswords") || error.says("Directory_ResourceSizeExceeded") {
+        RefusalKind::NoRoom
+    } else if error.code.ends_with("AsPerAppPolicy") {
+        RefusalKind::Policy
+    } else if error.says("Directory_ConcurrencyViolation") {
+        RefusalKind::Conflict
+    } else {
+        by_status(status)
+    };
+    Refusal { code: error.code.clone(), message: error.message.clone(), retry_after, ..bare(kind, Some(status)) }
+}
+
+/// Key Vault's refusal. The code is `code/innererror`, such as `Forbidden/ForbiddenByRbac`.
+/// Codes: learn.microsoft.com/azure/key-vault/general/rest-error-codes, and recorded answers.
+pub(crate) fn vault_refusal(status: u16, retry_after: Option<Duration>, error: &ServiceError) -> Refusal {
+    // The firewall's refusal is documented by its sentence only; its code is not.
+    let firewall = error.says("ForbiddenByFirewall") || error.message.contains("caller is not a trusted service");
+    let kind = match status {
+        403 if error.says("SecretDisabled") => RefusalKind::Disabled,
+        403 if firewall => RefusalKind::Firewall,
+        409 if error.says("ObjectIsDeletedButRecoverable") => RefusalKind::SoftDeleted,
+        409 if error.says("ObjectIsBeingDeleted") => RefusalKind::BeingDeleted,
+        other => by_status(other),
+    };
+    let code = match (error.code.as_str(), error.inner.as_str()) {
+        (code, "") => code.to_owned(),
+        (code, inner) => format!("{code}/{inner}"),
+    };
+    Refusal { code, message: error.message.clone(), retry_after, ..bare(kind, Some(status)) }
+}
+
+/// The kind of a refusal that has only its status.
+pub(crate) fn by_status(status: u16) -> RefusalKind {
+    match status {
+        401 => RefusalKind::Unauthenticated,
+        403 => RefusalKind::Forbidden,
+        404 => RefusalKind::NotFound,
+        408 => RefusalKind::Unanswered,
+        409 => RefusalKind::Conflict,
+        429 => RefusalKind::Throttled,
+        400..=499 => RefusalKind::Rejected,
+        500..=599 => RefusalKind::Unanswered,
+        _ => RefusalKind::BadAnswer,
+    }
+}
+
+/// A refusal that says no more than its kind.
+pub(crate) fn bare(kind: RefusalKind, status: Option<u16>) -> Refusal {
+    Refusal { kind, status, code: String::new(), message: String::new(), retry_after: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use RefusalKind as K;
+
+    fn error(code: &str, inner: &str, message: &str) -> ServiceError {
+        ServiceError { code: code.into(), inner: inner.into(), details: Vec::new(), message: message.into() }
+    }
+
+    #[test]
+    fn only_a_4xx_other_than_408_proves_that_nothing_happened() {
+        let landed = [100, 200, 201, 204, 301, 302, 307, 308, 408, 500, 501, 502, 503, 504, 599];
+        let rejected = [400, 401, 403, 404, 405, 409, 410, 412, 413, 415, 422, 423, 424, 429, 499];
+        assert!(landed.into_iter().all(may_have_landed));
+        assert!(!rejected.into_iter().any(may_have_landed));
+    }
+
+    #[test]
+    fn graphs_refusals() {
+        let cases = [
+            (400, "Request_BadRequest", K::Rejected),
+            (400, "TooManyAppPasswords", K::NoRoom),
+            (400, "CredentialInvalidLifetimeAsPerAppPolicy", K::Policy),
+            (400, "CredentialTypeNotAllowedAsPerAppPolicy", K::Policy),
+            (401, "InvalidAuthenticationToken", K::Unauthenticated),
+            (403, "Authorization_RequestDenied", K::Forbidden),
+            (403, "Directory_ResourceSizeExceeded", K::NoRoom),
+            (404, "Request_ResourceNotFound", K::NotFound),
+            (408, "", K::Unanswered),
+            (409, "Directory_ConcurrencyViolation", K::Conflict),
+            (503, "Directory_ConcurrencyViolation", K::Conflict),
+            (429, "TooManyRequests", K::Throttled),
+            (500, "", K::Unanswered),
+            (503, "ServiceUnavailable", K::Unanswered),
+            (302, "", K::BadAnswer),
+        ];
+        for (status, code, kind) in cases {
+            assert_eq!(graph_refusal(status, None, &error(code, "", "")).kind, kind, "{status} {code}");
+        }
+    }
+
+    #[test]
+    fn the_vaults_refusals() {
+        let firewall = "Client address is not authorized and caller is not a trusted service.";
+        let cases = [
+            (401, "Unauthorized", "", "", K::Unauthenticated),
+            (403, "Forbidden", "ForbiddenByRbac", "", K::Forbidden),
+            (403, "Forbidden", "ForbiddenByPolicy", "", K::Forbidden),
+            (403, "Forbidden", "ForbiddenByFirewall", "", K::Firewall),
+            (403, "Forbidden", "", firewall, K::Firewall),
+            (403, "Forbidden", "SecretDisabled", "", K::Disabled),
+            (404, "SecretNotFound", "", "", K::NotFound),
+            (409, "Conflict", "ObjectIsDeletedButRecoverable", "", K::SoftDeleted),
+            (409, "Conflict", "ObjectIsBeingDeleted", "", K::BeingDeleted),
+            (409, "Conflict", "", "", K::Conflict),
+            (400, "BadParameter", "", "", K::Rejected),
+            (429, "Throttled", "", "", K::Throttled),
+            (500, "InternalServerError", "", "", K::Unanswered),
+        ];
+        for (status, code, inner, message, kind) in cases {
+            assert_eq!(vault_refusal(status, None, &error(code, inner, message)).kind, kind, "{status} {code}/{inner}");
+        }
+        let refusal = vault_refusal(403, None, &error("Forbidden", "ForbiddenByRbac", "no"));
+        assert_eq!(refusal.to_string(), "permission missing (HTTP 403, Forbidden/ForbiddenByRbac): no");
+    }
+
+    #[test]
+    fn an_error_is_read_in_both_spellings_and_with_escapes() {
+        let lower =
+            br#"{"error":{"code":"Forbidden","message":"Caller: x\r\nAction: y","innererror":{"code":"ForbiddenByRbac"}}}"#;
+        let read = ServiceError::of(lower);
+        assert_eq!((read.code.as_str(), read.inner.as_str()), ("Forbidden", "ForbiddenByRbac"));
+        assert_eq!(read.message, "Caller: x Action: y");
+        let camel =
+            br#"{"error":{"code":"A","innerError":{"code":"B"},"details":[{"code":"C"},7,{"code":null}],"message":5}}"#;
+        let read = ServiceError::of(camel);
+        assert_eq!((read.code.as_str(), read.inner.as_str(), read.message.as_str()), ("A", "B", ""));
+        assert_eq!(read.details, ["C"]);
+    }
+
+    #[test]
+    fn a_code_that_is_no_identifier_is_dropped() {
+        let read = ServiceError::of(br#"{"error":{"code":"xyz8Q~ a value?","message":"m"}}"#);
+        assert_eq!((read.code.as_str(), read.message.as_str()), ("", "m"));
+        assert_eq!(ServiceError::of(b"<html>").code, "");
+        assert_eq!(ServiceError::of(b"[]").code, "");
+    }
+}
