@@ -58,7 +58,7 @@ pub(super) async fn one(
     let told = journals.read(run)?;
     if ended(&told) {
         note(context, &format!("run {run} has ended: nothing to do"));
-        return Ok(Done::of_run(context, journals, &told, None, waiting_ok));
+        return Ok(Done::of_run(journals, &told).and_well());
     }
     let mut names = target_locks(&told.start.runbook);
     names.push(LockName::Run(run.clone()));
@@ -77,5 +77,5 @@ pub(super) async fn one(
     let session = Session { context, journals, clock: &clock, signals, locks, stay };
     let (words, rotation) = (heard(&told), told.rotation.clone());
     let ended = session.drive(&connected, &told.start, journal, rotation, words, begin).await?;
-    finish(context, journals, run, ended, waiting_ok)
+    finish(journals, run, ended, waiting_ok)
 }

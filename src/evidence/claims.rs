@@ -120,7 +120,8 @@ impl<'a> Story<'a> {
         let window = duration(self.run.start.plan.proof.window);
         let mut all = Vec::new();
         for attempt in 1..=u32::try_from(self.run.rotation.attempts().len()).unwrap_or(u32::MAX) {
-            let publishes = |m: &Mutation| matches!(m, Mutation::WriteVault { attempt: a, from: Source::Memory, .. } if *a == attempt);
+            let publishes =
+                |m: &Mutation| matches!(m, Mutation::WriteVault { attempt: a, from: Source::Memory, .. } if *a == attempt);
             let Some(first) = self.intents(publishes).first().map(|c| c.intent) else { continue };
             let key = self.key(attempt);
             let before = |r: &u64| *r < first;
@@ -182,7 +183,10 @@ impl<'a> Story<'a> {
         Some(match round.filter(|r| self.all_signed_in(&r.records)) {
             Some(r) => {
                 let key = state::new_key_id(&self.run.rotation).map_or_else(String::new, |k| format!(" of key ID {k}"));
-                let text = format!("The value{key} was read back from every vault as a consumer reads it, and signed in ({}).", r.at);
+                let text = format!(
+                    "The value{key} was read back from every vault as a consumer reads it, and signed in ({}).",
+                    r.at
+                );
                 shown(NAME, text, r.records.clone())
             }
             None => not_shown(NAME, "That the new value was read back from every vault and signed in.".to_owned(), vec![]),
@@ -236,7 +240,9 @@ impl<'a> Story<'a> {
             };
             all.push(match self.run.records.iter().rfind(proven) {
                 Some(r) => shown("old-proven", "The old value signed in before it was put back.".to_owned(), vec![r.seq]),
-                None => not_shown("old-proven", "That the old value signed in before it was put back.".to_owned(), vec![first]),
+                None => {
+                    not_shown("old-proven", "That the old value signed in before it was put back.".to_owned(), vec![first])
+                }
             });
         }
         for change in self.intents(|m| matches!(m, Mutation::DisableVersion { .. })) {
@@ -261,7 +267,11 @@ impl<'a> Story<'a> {
         let Some(first) = removals.first() else { return Some(kept()) };
         const NAME: &str = "old-removed";
         let Some((change, outcome)) = self.line.removal(old) else {
-            return Some(not_shown(NAME, format!("That the old key ID {old}, whose removal was intended, was removed."), vec![first.intent]));
+            return Some(not_shown(
+                NAME,
+                format!("That the old key ID {old}, whose removal was intended, was removed."),
+                vec![first.intent],
+            ));
         };
         // What matters is what was known when the removal was first sent.
         if !self.all_signed_in(&first.reads) {
@@ -318,7 +328,8 @@ impl<'a> Story<'a> {
             others.iter().filter(|k| after.iter().all(|c| c.key_id != **k)).map(ToString::to_string).collect();
         let records = vec![first, last];
         Some(if gone.is_empty() {
-            let text = format!("All {} that the first list shows are in the last one.", count(others.len(), "other credential"));
+            let text =
+                format!("All {} that the first list shows are in the last one.", count(others.len(), "other credential"));
             let none = "The first list shows no other credential of the application.".to_owned();
             shown(NAME, if others.is_empty() { none } else { text }, records)
         } else {

@@ -7,6 +7,7 @@ use super::explain::{Explanation, explain};
 use super::text::clean;
 use super::timeline::Timeline;
 use super::turns::Happening;
+use crate::error::exit;
 use crate::rotation::names::KeyId;
 use crate::rotation::{Effect, End, Phase, Rotation, Why};
 use crate::run::Run;
@@ -67,11 +68,11 @@ impl State {
     /// The exit code of a command that leaves a run so.
     pub fn exit(self) -> u8 {
         match self {
-            State::Completed | State::Abandoned => 0,
-            State::RolledBack => 10,
-            State::Waiting => 20,
-            State::Interrupted => 21,
-            State::NeedsOperator => 30,
+            State::Completed | State::Abandoned => exit::DONE,
+            State::RolledBack => exit::ROLLED_BACK,
+            State::Waiting => exit::WAITING,
+            State::Interrupted => exit::INTERRUPTED,
+            State::NeedsOperator => exit::NEEDS_OPERATOR,
         }
     }
 }
@@ -115,7 +116,9 @@ pub(super) fn reason(run: &Run, line: &Timeline) -> Option<(&'static str, Explan
     };
     line.turns.iter().rev().find_map(|turn| match &turn.what {
         Happening::Abandoned { by, reason } => person("abandoned", by, "closed the run", reason),
-        Happening::RollbackRequested { by, reason, .. } => person("rollback-requested", by, "asked for the rollback", reason),
+        Happening::RollbackRequested { by, reason, .. } => {
+            person("rollback-requested", by, "asked for the rollback", reason)
+        }
         Happening::TurnedBack { reason } => reason.as_ref().map(|r| (r.name(), explain(r, start))),
         Happening::Resumed { .. } | Happening::TurnedForward | Happening::NeedsOperator { .. } => None,
         Happening::PointOfNoReturn | Happening::HoldSet { .. } | Happening::Released { .. } | Happening::Ended(_) => None,

@@ -109,7 +109,10 @@ mod tests {
 
     #[test]
     fn markdown_is_shown_and_not_obeyed() {
-        assert_eq!(escape("a|b `c` *d* _e_ [f](g) <h> ~i~ &amp; \\"), r"a\|b \`c\` \*d\* \_e\_ \[f\](g) \<h\> \~i\~ \&amp; \\");
+        assert_eq!(
+            escape("a|b `c` *d* _e_ [f](g) <h> ~i~ &amp; \\"),
+            r"a\|b \`c\` \*d\* \_e\_ \[f\](g) \<h\> \~i\~ \&amp; \\"
+        );
         assert_eq!(escape("- a - b"), r"\- a - b");
         assert_eq!(escape("12. a. b"), r"12\. a. b");
         assert_eq!(escape("# a # b"), r"\# a # b");
