@@ -73,7 +73,7 @@ pub(super) async fn one(
     }
     let told = Run::replay(records).map_err(|why| Error::NotARun { run: run.clone(), why })?;
     let connected = connect(context, &told.start.runbook, false).await?;
-    let clock = ServiceClock::default();
+    let clock = ServiceClock::going_on_from(told.last_at());
     let session = Session { context, journals, clock: &clock, signals, locks, stay };
     let (words, rotation) = (heard(&told), told.rotation.clone());
     let ended = session.drive(&connected, &told.start, journal, rotation, words, begin).await?;
