@@ -14,6 +14,7 @@
 //! [`journal`]; [`evidence`] is read from it alone.
 
 pub mod clock;
+pub mod consumers;
 mod disk;
 pub mod driver;
 pub mod error;

@@ -247,15 +247,6 @@ impl AzureServices {
         let none = || Failure::before_sending(RefusalKind::Rejected, "", "the runbook has no such vault");
         self.vaults.get(usize::from(vault.0)).ok_or_else(none)
     }
-
-    /// Whether the vault's secret is soft-deleted, so that its name is blocked. A deletion shows late.
-    ///
-    /// # Errors
-    /// A refusal, of kind `Forbidden` if the operator may not read deleted secrets.
-    pub async fn deleted(&self, vault: VaultIx) -> Read<bool> {
-        let asked = async { self.vault(vault)?.deleted().await };
-        asked.await.or_else(Failure::into_read)
-    }
 }
 
 impl Vaults for AzureServices {
@@ -273,6 +264,12 @@ impl Vaults for AzureServices {
         let asked = async { self.vault(vault)?.list().await };
         let versions = asked.await.map(|(versions, trace)| (versions.into_iter().map(|(v, _)| v).collect(), trace));
         versions.or_else(Failure::into_read)
+    }
+
+    /// A deletion shows late. Of kind `Forbidden` if the operator may not read deleted secrets.
+    async fn deleted(&self, vault: VaultIx) -> Read<bool> {
+        let asked = async { self.vault(vault)?.deleted().await };
+        asked.await.or_else(Failure::into_read)
     }
 
     async fn write(&self, vault: VaultIx, value: &SecretValue, stamp: &Stamp) -> Outcome<VersionId> {

@@ -8,7 +8,9 @@ use std::future::Future;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::clock::Clock;
+use crate::hold::HoldError;
 use crate::journal::JournalError;
+use crate::locks::LockError;
 use crate::ports::{Consumers, Read, Services, Told};
 use crate::rotation::answers::{Refusal, Trace};
 use crate::rotation::{Effect, End, Event, IllegalEvent, Phase, Reason, Rotation, Why};
@@ -25,13 +27,13 @@ pub use crash::CrashPoint;
 /// Where events go before they are true: the journal.
 pub trait Log {
     /// Forces one event to disk.
-    fn append(&mut self, at: Timestamp, local: Timestamp, event: &Event) -> Result<(), JournalError>;
+    fn append(&mut self, at: Timestamp, local: Timestamp, event: &Event) -> Result<(), DriverError>;
 }
 
 /// What a person has said about a run that this process owns.
 pub trait HoldMarker {
     /// The event that the marker calls for, if it says something that was not recorded yet.
-    fn read(&mut self) -> Result<Option<Event>, String>;
+    fn read(&mut self) -> Result<Option<Event>, HoldError>;
 }
 
 /// Who watches.
@@ -105,8 +107,11 @@ pub enum DriverError {
     #[error("no service has told the time (no `Date` in any answer), and without it no deadline can be kept")]
     NoServiceTime,
     /// The marker beside the journal cannot be understood.
-    #[error("the hold marker cannot be read: {0}")]
-    Hold(String),
+    #[error(transparent)]
+    Hold(#[from] HoldError),
+    /// Another process may have the run: nothing more may be sent.
+    #[error(transparent)]
+    Lock(#[from] LockError),
     /// A test killed the process here.
     #[error("killed at {0}")]
     Killed(CrashPoint),
@@ -263,11 +268,10 @@ impl<'a, S: Services, C: Clock, K: Consumers, P: Stop> Driver<'a, S, C, K, P> {
         if matches!(self.rotation.phase(), Phase::Ended { .. }) {
             return Ok(()); // too late, and the command that left the marker has said so
         }
-        match self.marker.read() {
-            Ok(Some(event)) => self.record(event),
-            Ok(None) => Ok(()),
-            Err(why) => Err(DriverError::Hold(why)),
+        while let Some(event) = self.marker.read()? {
+            self.record(event)?;
         }
+        Ok(())
     }
 
     async fn wait(&mut self, until: Timestamp, why: Why) -> Result<(), DriverError> {

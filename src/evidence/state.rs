@@ -7,6 +7,7 @@ use super::explain::{Explanation, explain};
 use super::text::clean;
 use super::timeline::Timeline;
 use super::turns::Happening;
+use crate::error::exit;
 use crate::rotation::names::KeyId;
 use crate::rotation::{Effect, End, Phase, Rotation, Why};
 use crate::run::Run;
@@ -67,11 +68,11 @@ impl State {
     /// The exit code of a command that leaves a run so.
     pub fn exit(self) -> u8 {
         match self {
-            State::Completed | State::Abandoned => 0,
-            State::RolledBack => 10,
-            State::Waiting => 20,
-            State::Interrupted => 21,
-            State::NeedsOperator => 30,
+            State::Completed | State::Abandoned => exit::DONE,
+            State::RolledBack => exit::ROLLED_BACK,
+            State::Waiting => exit::WAITING,
+            State::Interrupted => exit::INTERRUPTED,
+            State::NeedsOperator => exit::NEEDS_OPERATOR,
         }
     }
 }

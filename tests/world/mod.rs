@@ -9,7 +9,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use keyrelay::clock::Clock;
 use keyrelay::driver::{CrashPoint, Driver, DriverError, HoldMarker, Log, Manners, NeverStop, NewSecret, Observer, Stopped};
-use keyrelay::journal::JournalError;
+use keyrelay::hold::HoldError;
 use keyrelay::ports::{ConsumerAnswer, Consumers, Told};
 use keyrelay::rotation::invariants::{Living, World as Hidden, check};
 use keyrelay::rotation::names::{KeyId, RunId, Tag, TargetId, VaultIx, VersionId};
@@ -362,7 +362,7 @@ impl World {
 
 struct MemoryLog(Rc<RefCell<Vec<(Timestamp, Event)>>>);
 impl Log for MemoryLog {
-    fn append(&mut self, at: Timestamp, _local: Timestamp, event: &Event) -> Result<(), JournalError> {
+    fn append(&mut self, at: Timestamp, _local: Timestamp, event: &Event) -> Result<(), DriverError> {
         let mut journal = self.0.borrow_mut();
         journal.push((at, event.clone()));
         if journal.len() > 2000 {
@@ -375,7 +375,7 @@ impl Log for MemoryLog {
 
 struct Marker(Rc<RefCell<VecDeque<Event>>>);
 impl HoldMarker for Marker {
-    fn read(&mut self) -> Result<Option<Event>, String> {
+    fn read(&mut self) -> Result<Option<Event>, HoldError> {
         Ok(self.0.borrow_mut().pop_front())
     }
 }

@@ -1,0 +1,158 @@
+//! What a command says: lines for people on stderr, results on stdout, the exit code. The only place that prints.
+#![allow(clippy::print_stdout, clippy::print_stderr)] // this is the place
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use serde_json::{Value, json};
+
+use super::context::Context;
+use super::runs::Journals;
+use super::{Cli, Command, JournalCommand, RunbookCommand, SandboxCommand};
+use crate::driver::{DriverError, Observer, Stopped};
+use crate::error::{Error, exit};
+use crate::rotation::End;
+use crate::rotation::names::RunId;
+use crate::run::Run;
+use crate::runbook::Runbook;
+
+/// What a command has to say when it is done.
+pub(super) struct Done {
+    /// The exit code.
+    pub(super) exit: u8,
+    /// For people.
+    pub(super) lines: Vec<String>,
+    /// For `--json`.
+    pub(super) json: Value,
+    /// The result itself, where it is not the JSON object.
+    pub(super) stdout: Option<String>,
+}
+
+/// Parses the command line, does what it says, and returns the exit code.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(e) => {
+            let _ = e.print();
+            return ExitCode::from(if e.use_stderr() { exit::USAGE } else { exit::DONE });
+        }
+    };
+    let (json, quiet) = (cli.global.json, cli.global.quiet);
+    let done = run(cli).unwrap_or_else(|e| Done::of_error(&e, None));
+    if !quiet || done.exit != exit::DONE {
+        done.lines.iter().for_each(|line| eprintln!("{line}"));
+    }
+    match &done.stdout {
+        Some(text) => print(text),
+        None if json => print(&format!("{}\n", done.json)),
+        None => {}
+    }
+    ExitCode::from(done.exit)
+}
+
+/// A closed pipe is the reader's choice, not our failure.
+fn print(text: &str) {
+    use std::io::Write;
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+/// Says one line at once.
+pub(super) fn say(line: &str) {
+    eprintln!("{line}");
+}
+
+/// Says one line at once, unless nobody wants to hear it.
+pub(super) fn note(context: &Context, line: &str) {
+    if !context.global.quiet {
+        say(line);
+    }
+}
+
+fn run(cli: Cli) -> Result<Done, Error> {
+    super::logging::start(cli.global.log_format);
+    let context = Context::new(cli.global)?;
+    let threads = matches!(cli.command, Command::Sandbox(SandboxCommand::Serve(_)));
+    let mut builder =
+        if threads { tokio::runtime::Builder::new_multi_thread() } else { tokio::runtime::Builder::new_current_thread() };
+    let runtime =
+        builder.enable_all().build().map_err(|error| Error::File { what: "the system's event queue".into(), error })?;
+    let done = runtime.block_on(command(&context, cli.command));
+    // what still hangs in a name lookup must not hold the exit up
+    runtime.shutdown_background();
+    done
+}
+
+async fn command(context: &Context, command: Command) -> Result<Done, Error> {
+    match command {
+        Command::Rotate(args) => super::rotate::rotate(context, &args).await,
+        Command::Resume(args) => super::resume::resume(context, &args).await,
+        Command::Rollback(args) => super::rollback::rollback(context, &args).await,
+        Command::Status { run } => super::inspect::status(context, run.as_deref()),
+        Command::Hold { run, how_long, reason } => super::hold::hold(context, &run, how_long, &reason),
+        Command::Release { run, reason } => super::hold::release(context, &run, &reason),
+        Command::Abandon { run, reason } => super::hold::abandon(context, &run, &reason),
+        Command::Adopt { runbook, old_key } => super::adopt::adopt(context, &runbook, old_key).await,
+        Command::Evidence { run, format } => super::inspect::report(context, &run, format),
+        Command::Journal(JournalCommand::Verify { run }) => super::inspect::verify(context, run.as_deref()),
+        Command::Runbook(RunbookCommand::Check { files }) => super::inspect::check(&files),
+        Command::Sandbox(SandboxCommand::Serve(args)) => super::sandbox::serve(context, args).await,
+        Command::Sandbox(SandboxCommand::Status) => super::sandbox::status(context).await,
+    }
+}
+
+/// Who shows the progress of a run.
+pub(super) fn progress(_context: &Context, _runbook: &Runbook) -> Box<dyn Observer> {
+    struct Nobody;
+    impl Observer for Nobody {
+        fn recorded(&mut self, run: &crate::rotation::Rotation, at: jiff::Timestamp, event: &crate::rotation::Event) {
+            tracing::info!(step = run.step().name(), %at, event = event.name(), "recorded");
+        }
+    }
+    Box::new(Nobody)
+}
+
+impl Done {
+    /// How a run stands; `ended` is how the process that drove it stopped, if one did.
+    pub(super) fn of_run(
+        _context: &Context,
+        _journals: &Journals,
+        run: &Run,
+        ended: Option<Result<Stopped, DriverError>>,
+        waiting_ok: bool,
+    ) -> Done {
+        let exit = match &ended {
+            Some(Ok(Stopped::Ended(End::Completed | End::Abandoned))) => exit::DONE,
+            Some(Ok(Stopped::Ended(End::RolledBack))) => exit::ROLLED_BACK,
+            Some(Ok(Stopped::NeedsOperator(_))) => exit::NEEDS_OPERATOR,
+            Some(Ok(Stopped::Waiting { .. })) if waiting_ok => exit::DONE,
+            Some(Ok(Stopped::Waiting { .. })) => exit::WAITING,
+            Some(Ok(Stopped::Asked | Stopped::Unanswered { .. }) | Err(_)) => exit::INTERRUPTED,
+            None => exit::DONE,
+        };
+        let lines = vec![format!("{}: {:?} {ended:?}", run.start.plan.run, run.rotation.phase())];
+        Done { exit, lines, json: json!({ "run": run.start.plan.run, "exit": exit }), stdout: None }
+    }
+
+    /// Several runs; exits with the worst.
+    pub(super) fn of_many(all: Vec<Done>) -> Done {
+        let exit = all.iter().map(|d| d.exit).max().unwrap_or(exit::DONE);
+        let runs: Vec<Value> = all.iter().map(|d| d.json.clone()).collect();
+        let lines = all.into_iter().flat_map(|d| d.lines).collect();
+        Done { exit, lines, json: json!({ "schema": "keyrelay.runs/1", "runs": runs, "exit": exit }), stdout: None }
+    }
+
+    /// What went wrong, and what to do.
+    pub(super) fn of_error(error: &Error, run: Option<&RunId>) -> Done {
+        let (what, advice, exit) = (error.to_string(), error.advice(), error.exit());
+        let mut lines = vec![format!("error: {what}")];
+        lines.extend(advice.iter().map(|a| format!("  next: {a}")));
+        let json = json!({ "schema": "keyrelay.error/1", "run": run, "error": what, "next": advice, "exit": exit });
+        Done { exit, lines, json, stdout: None }
+    }
+}
+
+/// A run on one line.
+pub(super) fn one_line(run: &Run) -> String {
+    format!("{} {:?}", run.start.plan.run, run.rotation.phase())
+}
