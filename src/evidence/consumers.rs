@@ -63,9 +63,10 @@ impl Story<'_> {
         let adopted = self.run.rotation.consumers().get(consumer).is_some_and(|c| c.adopted) && !self.run.rotation.back();
         let mut text = Vec::new();
         let mut records = Vec::new();
-        for (answer, well, ill) in
-            [(&refreshed, "It was refreshed", "It could not be refreshed"), (&checked, "It was found well", "It was found ill")]
-        {
+        for (answer, well, ill) in [
+            (&refreshed, "It was refreshed", "It could not be refreshed"),
+            (&checked, "It was found well", "It was found ill"),
+        ] {
             if let Some(answer) = answer {
                 text.push(format!("{}{}.", if answer.ok { well } else { ill }, noted(&answer.note)));
                 records.push(answer.record);

@@ -72,7 +72,9 @@ impl Story<'_> {
                 (fate, text)
             }
             None if sent.is_empty() && added == AddState::Planned => return None,
-            None if !sent.is_empty() && sent.iter().all(|c| matches!(c.outcome.as_ref().map(|o| &o.is), Some(Became::NotApplied(_)))) => {
+            None if !sent.is_empty()
+                && sent.iter().all(|c| matches!(c.outcome.as_ref().map(|o| &o.is), Some(Became::NotApplied(_)))) =>
+            {
                 (Fate::NotAdded, "It was refused, so none was added.".to_owned())
             }
             None => {
@@ -105,7 +107,11 @@ impl Story<'_> {
         let back_at_baseline = *rotation.phase() == Phase::Ended { end: End::RolledBack };
         if rotation.served().map(|(k, _)| k) == Some(key_id) && !back_at_baseline {
             let read = self.line.rounds.iter().rfind(|r| !r.back && r.phase != Phase::Withdraw);
-            return (Fate::Served, "The vaults were last found to serve it.".to_owned(), read.and_then(|r| r.records.last().copied()));
+            return (
+                Fate::Served,
+                "The vaults were last found to serve it.".to_owned(),
+                read.and_then(|r| r.records.last().copied()),
+            );
         }
         if ended {
             let text = "The run has ended without removing it: it is left over, for you to look at and remove.";

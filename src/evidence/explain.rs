@@ -80,7 +80,8 @@ pub fn explain(reason: &Reason, start: &Start) -> Explanation {
         ),
         Reason::CredentialGone { key_id } => (
             format!("The key ID {key_id}, which the vaults serve, is not among the application's secrets any more."),
-            "Consumers fail, or will as soon as every sign-in replica knows. Nothing was removed after that was seen.".to_owned(),
+            "Consumers fail, or will as soon as every sign-in replica knows. Nothing was removed after that was seen."
+                .to_owned(),
             format!(
                 "The directory's audit log says who removed it. {rollback}, where it is open, puts the old value back; else \
                  {abandon} and rotate again, which repairs the vaults."
@@ -109,7 +110,9 @@ pub fn explain(reason: &Reason, start: &Start) -> Explanation {
         Reason::RemovalNotSeen { key_id } => (
             format!("The key ID {key_id} was removed, and long after the application still lists it."),
             "It may still sign in.".to_owned(),
-            format!("Look at the application in the portal and remove the key ID there if it is still shown. Then {resume}."),
+            format!(
+                "Look at the application in the portal and remove the key ID there if it is still shown. Then {resume}."
+            ),
         ),
         Reason::ReadRefused { refusal } => (
             format!("A read that the run depends on was refused: {}.", said(refusal)),
@@ -127,7 +130,9 @@ pub fn explain(reason: &Reason, start: &Start) -> Explanation {
         Reason::ConsumerFailed { consumer, note } => (
             format!("The consumer {} could not be refreshed or is not well{}.", name(start, *consumer), noted(note)),
             "The vaults serve the new secret, and it signs in.".to_owned(),
-            format!("Look at the consumer. {resume} refreshes and checks again; {rollback}, where it is open, puts the old value back."),
+            format!(
+                "Look at the consumer. {resume} refreshes and checks again; {rollback}, where it is open, puts the old value back."
+            ),
         ),
         Reason::NotReleased => (
             format!("Nobody released the run within {}.", duration(start.plan.release_within)),

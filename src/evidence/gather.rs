@@ -65,6 +65,9 @@ impl Gathering {
                 self.round(&seen);
                 self.line.turns.extend(turns::at(seen.seq, at, event, &before, after));
                 self.step(&seen, since);
+                if before.phase() != after.phase() {
+                    self.reads.clear();
+                }
             }
             (Record::Event(_) | Record::Started(_), _) => self.line.steps.push(begun(after.step(), at)),
         }
@@ -78,10 +81,8 @@ impl Gathering {
         } else {
             matches!(seen.event, Event::CredentialsListed { .. }).then_some(Reads::List)
         };
-        let beside = matches!(
-            seen.event,
-            Event::VersionsListed { .. } | Event::BaselineProven { .. } | Event::Intended { .. }
-        );
+        let beside =
+            matches!(seen.event, Event::VersionsListed { .. } | Event::BaselineProven { .. } | Event::Intended { .. });
         if !beside && of.is_none_or(|of| self.reads.iter().any(|(known, _)| *known == of)) {
             self.reads.clear();
         }
@@ -115,14 +116,8 @@ impl Gathering {
 
     /// A version of ours: from the answer to its write, or found later where that answer was lost.
     fn version(&mut self, seen: &Seen<'_>) {
-        let mut own = OwnVersion {
-            vault: VaultIx(0),
-            attempt: 0,
-            version: VersionId(0),
-            intent: None,
-            record: seen.seq,
-            at: seen.at,
-        };
+        let mut own =
+            OwnVersion { vault: VaultIx(0), attempt: 0, version: VersionId(0), intent: None, record: seen.seq, at: seen.at };
         if let Event::Applied { result: Applied::Written { version }, .. } = seen.event
             && let Some(change) = self.line.changes.last()
             && let Mutation::WriteVault { vault, attempt, .. } = change.request
@@ -164,10 +159,8 @@ impl Gathering {
     fn round(&mut self, seen: &Seen<'_>) {
         let (phase, next) = (seen.before.phase(), seen.after.phase());
         let reads_whole = matches!(phase, Phase::Smoke | Phase::Confirm | Phase::Wait | Phase::Delete | Phase::Withdraw);
-        let is_read = matches!(
-            seen.event,
-            Event::CredentialsListed { .. } | Event::VaultRead { .. } | Event::VersionsListed { .. }
-        );
+        let is_read =
+            matches!(seen.event, Event::CredentialsListed { .. } | Event::VaultRead { .. } | Event::VersionsListed { .. });
         if !reads_whole || !is_read || phase == next {
             return;
         }
@@ -209,8 +202,7 @@ impl Gathering {
             Step::AddSecret | Step::WriteVault | Step::SmokeTest | Step::DeleteOld | Step::PutBack | Step::RemoveOurs => 0,
         };
         let tried = |s: &StepSpan| self.tried.iter().filter(|((step, ..), _)| *step == s.step).map(|(_, n)| *n).max();
-        let counts: Vec<u32> =
-            self.line.steps.iter().map(|s| s.entries.max(began(s)).max(tried(s).unwrap_or(0))).collect();
+        let counts: Vec<u32> = self.line.steps.iter().map(|s| s.entries.max(began(s)).max(tried(s).unwrap_or(0))).collect();
         for (span, attempts) in self.line.steps.iter_mut().zip(counts) {
             span.attempts = attempts;
         }

@@ -103,7 +103,8 @@ impl Summary {
 
     fn steps_taken(&self) -> String {
         let step = |(step, spent): (&super::summary::StepSummary, &SignedDuration)| {
-            let again = if step.attempts > 1 { format!(" in {}", count(step.attempts as usize, "attempt")) } else { String::new() };
+            let again =
+                if step.attempts > 1 { format!(" in {}", count(step.attempts as usize, "attempt")) } else { String::new() };
             let open = if step.ended.is_none() { " so far" } else { "" };
             format!("{} {}{open}{again}", step.name, duration(*spent))
         };
@@ -159,7 +160,9 @@ pub(super) fn standing(rotation: &Rotation, start: &Start, line: &Timeline) -> S
             let why = if start.plan.delete == Delete::Never { "as the runbook says" } else { "by this run" };
             format!("The vaults serve the new secret; {old} was not removed, {why}.")
         }
-        (Phase::Ended { end: End::RolledBack }, _) if has_old => format!("The vaults serve what they served at the start; {old} is in place."),
+        (Phase::Ended { end: End::RolledBack }, _) if has_old => {
+            format!("The vaults serve what they served at the start; {old} is in place.")
+        }
         (Phase::Ended { end: End::RolledBack }, _) => "The vaults serve nothing, as at the start.".to_owned(),
         (_, Some(at)) => format!("There is only the way forward: {old} was removed at {at}."),
         (_, None) if rotation.past_return() => {
@@ -192,4 +195,3 @@ fn left_over(run: &Run) -> Vec<String> {
     let care = served.map_or_else(String::new, |k| format!(" The vaults may serve {k}: do not remove that one."));
     vec![format!("Left over at the application, for you to remove: {}.{care}", list(&ids))]
 }
-

@@ -28,7 +28,9 @@ pub(super) fn write(report: &Report) -> String {
     let head = report.journal.head.map_or_else(String::new, |h| format!(", head {h}"));
     page.line(&format!("{} records{head}.", report.journal.records));
     if report.journal.rebuilt {
-        page.line("The journal of this run was lost and rebuilt from what the cloud showed: what happened before is not in it.");
+        page.line(
+            "The journal of this run was lost and rebuilt from what the cloud showed: what happened before is not in it.",
+        );
     }
     page.line(&escape(report.journal.meaning));
     page.heading("What is not proven");
@@ -167,9 +169,10 @@ fn course(page: &mut Page, report: &Report) {
 fn requests(page: &mut Page, report: &Report) {
     page.heading("Requests");
     let id = |id: &Option<String>| id.clone().unwrap_or_else(|| "-".to_owned());
-    let rows = report.requests.iter().map(|r| {
-        vec![r.record.to_string(), r.what.clone(), id(&r.request_id), id(&r.client_request_id), time(r.date)]
-    });
+    let rows = report
+        .requests
+        .iter()
+        .map(|r| vec![r.record.to_string(), r.what.clone(), id(&r.request_id), id(&r.client_request_id), time(r.date)]);
     page.table(&["Record", "What", "Request ID", "Client request ID", "Date"], rows);
 }
 

@@ -10,6 +10,7 @@ mod credentials;
 mod gather;
 mod lines;
 mod markdown;
+mod removals;
 mod requests;
 mod text;
 

@@ -221,7 +221,8 @@ impl Report {
             seconds: s.spent.as_secs_f64(),
             attempts: s.attempts,
         };
-        let event = |turn: &super::turns::Turn| Event { record: turn.record, at: turn.at, text: happening(&turn.what, start) };
+        let event =
+            |turn: &super::turns::Turn| Event { record: turn.record, at: turn.at, text: happening(&turn.what, start) };
         Report {
             schema: SCHEMA,
             sandbox: run.in_sandbox(),
@@ -309,7 +310,8 @@ fn happening(what: &Happening, start: &Start) -> String {
     match what {
         Happening::Resumed { by } => format!("A new process took the run over: {}.", clean(by)),
         Happening::RollbackRequested { by, reason, baseline } => {
-            let signed_in = baseline.as_ref().map_or_else(String::new, |b| format!(" The old value was tried: {}.", sign_in(b)));
+            let signed_in =
+                baseline.as_ref().map_or_else(String::new, |b| format!(" The old value was tried: {}.", sign_in(b)));
             format!("{} asked for the rollback: {}.{signed_in}", clean(by), clean(reason))
         }
         Happening::TurnedBack { reason } => {
@@ -333,4 +335,3 @@ fn happening(what: &Happening, start: &Start) -> String {
 pub(super) fn named(vault: &VaultFacts) -> String {
     format!("{} in {}", vault.secret, vault.vault)
 }
-

@@ -69,9 +69,13 @@ fn answers<'e>(event: &'e Event, sent: Option<&Mutation>, start: &Start, run: &R
             }
             all
         }
-        Event::VersionsListed { vault, trace, .. } => vec![(format!("list the versions of {}", place(start, *vault)), trace)],
+        Event::VersionsListed { vault, trace, .. } => {
+            vec![(format!("list the versions of {}", place(start, *vault)), trace)]
+        }
         Event::SignedIn { answer, trace } => vec![(format!("sign in with the new secret: {}", sign_in(answer)), trace)],
-        Event::BaselineProven { answer, trace } => vec![(format!("sign in with the old secret: {}", sign_in(answer)), trace)],
+        Event::BaselineProven { answer, trace } => {
+            vec![(format!("sign in with the old secret: {}", sign_in(answer)), trace)]
+        }
         Event::ReadRefused { refusal, trace } => vec![(format!("a read: {}", clean(&refusal.to_string())), trace)],
         Event::Resumed { .. } | Event::Intended { .. } | Event::RollbackRequested { .. } | Event::HoldSet { .. } => vec![],
         Event::Released { .. } | Event::GaveUp | Event::Abandoned { .. } => vec![],

@@ -116,7 +116,9 @@ pub(super) fn reason(run: &Run, line: &Timeline) -> Option<(&'static str, Explan
     };
     line.turns.iter().rev().find_map(|turn| match &turn.what {
         Happening::Abandoned { by, reason } => person("abandoned", by, "closed the run", reason),
-        Happening::RollbackRequested { by, reason, .. } => person("rollback-requested", by, "asked for the rollback", reason),
+        Happening::RollbackRequested { by, reason, .. } => {
+            person("rollback-requested", by, "asked for the rollback", reason)
+        }
         Happening::TurnedBack { reason } => reason.as_ref().map(|r| (r.name(), explain(r, start))),
         Happening::Resumed { .. } | Happening::TurnedForward | Happening::NeedsOperator { .. } => None,
         Happening::PointOfNoReturn | Happening::HoldSet { .. } | Happening::Released { .. } | Happening::Ended(_) => None,

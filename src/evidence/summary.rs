@@ -113,12 +113,8 @@ impl Summary {
     pub fn of(run: &Run, journal: Option<String>) -> Summary {
         let line = Timeline::of(run);
         let state = State::of(run);
-        let step = |s: &StepSpan| StepSummary {
-            name: s.step.name(),
-            started: s.started,
-            ended: s.ended,
-            attempts: s.attempts,
-        };
+        let step =
+            |s: &StepSpan| StepSummary { name: s.step.name(), started: s.started, ended: s.ended, attempts: s.attempts };
         Summary {
             schema: SCHEMA,
             run: run.start.plan.run.clone(),
