@@ -90,6 +90,17 @@ pub(super) fn read(file: &Path) -> Result<Vec<u8>, Error> {
     Ok(bytes)
 }
 
+/// Writes a report for its owner only, and says where.
+pub(super) fn write_report(path: &Path, text: &str) -> std::io::Result<String> {
+    use std::io::Write;
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)?.write_all(text.as_bytes())?;
+    Ok(path.display().to_string())
+}
+
 /// The operator's secret of a sandbox, from the file that the sandbox names.
 pub(super) fn secret_file(file: &Path) -> Result<SecretString, Error> {
     let text = std::fs::read_to_string(file).map_err(|error| Error::File { what: file.display().to_string(), error })?;

@@ -11,7 +11,7 @@ use super::runs::Journals;
 use super::{Cli, Command, JournalCommand, RunbookCommand, SandboxCommand};
 use crate::driver::{DriverError, Observer, Stopped};
 use crate::error::{Error, exit};
-use crate::rotation::End;
+use crate::evidence::{Report, State, Summary};
 use crate::rotation::names::RunId;
 use crate::run::Run;
 use crate::runbook::Runbook;
@@ -113,25 +113,48 @@ pub(super) fn progress(_context: &Context, _runbook: &Runbook) -> Box<dyn Observ
 }
 
 impl Done {
-    /// How a run stands; `ended` is how the process that drove it stopped, if one did.
-    pub(super) fn of_run(
-        _context: &Context,
-        _journals: &Journals,
-        run: &Run,
-        ended: Option<Result<Stopped, DriverError>>,
-        waiting_ok: bool,
-    ) -> Done {
-        let exit = match &ended {
-            Some(Ok(Stopped::Ended(End::Completed | End::Abandoned))) => exit::DONE,
-            Some(Ok(Stopped::Ended(End::RolledBack))) => exit::ROLLED_BACK,
-            Some(Ok(Stopped::NeedsOperator(_))) => exit::NEEDS_OPERATOR,
-            Some(Ok(Stopped::Waiting { .. })) if waiting_ok => exit::DONE,
-            Some(Ok(Stopped::Waiting { .. })) => exit::WAITING,
-            Some(Ok(Stopped::Asked | Stopped::Unanswered { .. }) | Err(_)) => exit::INTERRUPTED,
-            None => exit::DONE,
-        };
-        let lines = vec![format!("{}: {:?} {ended:?}", run.start.plan.run, run.rotation.phase())];
-        Done { exit, lines, json: json!({ "run": run.start.plan.run, "exit": exit }), stdout: None }
+    /// How a run stands, from its journal.
+    pub(super) fn of_run(journals: &Journals, run: &Run) -> Done {
+        Done::of_summary(Summary::of(run, Some(journals.folder.file(&run.start.plan.run).display().to_string())))
+    }
+
+    fn of_summary(summary: Summary) -> Done {
+        Done { exit: summary.exit, lines: summary.lines(), json: json!(summary), stdout: None }
+    }
+
+    /// The same from a command that only looks, or that has done what it was asked for.
+    pub(super) fn and_well(mut self) -> Done {
+        self.exit = exit::DONE;
+        if let Some(member) = self.json.get_mut("exit") {
+            *member = json!(exit::DONE);
+        }
+        self
+    }
+
+    /// How a run stands after a process has driven it: writes the report beside the journal and says where.
+    pub(super) fn of_driven(journals: &Journals, run: &Run, ended: &Result<Stopped, DriverError>) -> Done {
+        let journal = journals.folder.file(&run.start.plan.run);
+        let mut summary = Summary::of(run, Some(journal.display().to_string()));
+        let mut more = Vec::new();
+        match ended {
+            Ok(Stopped::Ended(_) | Stopped::NeedsOperator(_) | Stopped::Waiting { .. }) => {}
+            Ok(Stopped::Asked) => summary = summary.as_state(State::Interrupted),
+            Ok(Stopped::Unanswered { what, refusal }) => {
+                summary = summary.as_state(State::Interrupted);
+                more.push(format!("error: {what} {refusal}; the run stays where it is"));
+            }
+            Err(e) => {
+                summary = summary.as_state(State::Interrupted);
+                more.push(format!("error: {e}"));
+            }
+        }
+        match super::context::write_report(&journal.with_extension("md"), &Report::of(run).to_markdown()) {
+            Ok(path) => summary = summary.with_report(path),
+            Err(e) => more.push(format!("the report could not be written: {e}")),
+        }
+        let mut done = Done::of_summary(summary);
+        done.lines.extend(more);
+        done
     }
 
     /// Several runs; exits with the worst.
@@ -154,5 +177,8 @@ impl Done {
 
 /// A run on one line.
 pub(super) fn one_line(run: &Run) -> String {
-    format!("{} {:?}", run.start.plan.run, run.rotation.phase())
+    let state = State::of(run);
+    let sandbox = if run.in_sandbox() { "  SANDBOX" } else { "" };
+    let (id, step, name) = (&run.start.plan.run, run.rotation.step().name(), &run.start.application.display_name);
+    format!("{id}  {:<14} {step:<12} {}{sandbox}", state.name(), name.escape_debug())
 }

@@ -58,7 +58,7 @@ pub(super) async fn one(
     let told = journals.read(run)?;
     if ended(&told) {
         note(context, &format!("run {run} has ended: nothing to do"));
-        return Ok(Done::of_run(context, journals, &told, None, waiting_ok));
+        return Ok(Done::of_run(journals, &told).and_well());
     }
     let mut names = target_locks(&told.start.runbook);
     names.push(LockName::Run(run.clone()));
@@ -73,9 +73,9 @@ pub(super) async fn one(
     }
     let told = Run::replay(records).map_err(|why| Error::NotARun { run: run.clone(), why })?;
     let connected = connect(context, &told.start.runbook, false).await?;
-    let clock = ServiceClock::default();
+    let clock = ServiceClock::going_on_from(told.last_at());
     let session = Session { context, journals, clock: &clock, signals, locks, stay };
     let (words, rotation) = (heard(&told), told.rotation.clone());
     let ended = session.drive(&connected, &told.start, journal, rotation, words, begin).await?;
-    finish(context, journals, run, ended, waiting_ok)
+    finish(journals, run, ended, waiting_ok)
 }

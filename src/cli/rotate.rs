@@ -48,7 +48,7 @@ pub(super) async fn rotate(context: &Context, args: &Rotate) -> Result<Done, Err
     let session =
         Session { context, journals: &journals, clock: &clock, signals: &signals, locks: vec![locks, run_lock], stay };
     let ended = session.drive(&connected, &start, journal, rotation, 0, Begin::Start).await?;
-    finish(context, &journals, &run, ended, args.stay.waiting_ok)
+    finish(&journals, &run, ended, args.stay.waiting_ok)
 }
 
 fn start(context: &Context, args: &Rotate, runbook: Runbook, ready: Ready, identity: String) -> Start {

@@ -81,7 +81,7 @@ impl Session<'_> {
         let lifetime = SignedDuration::try_from(start.runbook.secret.lifetime.get()).unwrap_or(SignedDuration::MAX);
         let new_secret = NewSecret { label: start.runbook.secret.label.as_str().to_owned(), lifetime };
         let manners = Manners { patience: PATIENCE, stay: self.stay };
-        let consumers = RunbookConsumers::new(&start.runbook);
+        let consumers = RunbookConsumers::of(&start.runbook);
         let by = self.context.by(connected.identity.clone()).to_string();
         let mut driver = Driver::new(
             rotation,
@@ -239,12 +239,13 @@ impl Observer for Watch {
 
 /// What is said of a run when its process ends.
 pub(super) fn finish(
-    context: &Context,
     journals: &Journals,
     run: &RunId,
     ended: Result<Stopped, DriverError>,
     waiting_ok: bool,
 ) -> Result<Done, Error> {
     let told = journals.read(run)?;
-    Ok(Done::of_run(context, journals, &told, Some(ended), waiting_ok))
+    let done = Done::of_driven(journals, &told, &ended);
+    let waits = matches!(ended, Ok(Stopped::Waiting { .. }));
+    Ok(if waits && waiting_ok { done.and_well() } else { done })
 }
