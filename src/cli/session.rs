@@ -140,6 +140,8 @@ async fn resume<K: crate::ports::Consumers>(
     stay: bool,
 ) -> Result<Stopped, DriverError> {
     use crate::clock::Clock;
+    // a release may have come since: then there is more to do than to wait
+    driver.hear_people()?;
     let now = driver.clock.now().ok_or(DriverError::NoServiceTime)?;
     let waits = match driver.rotation().next(now) {
         Effect::Wait { until, why } if why.may_leave() && !stay => Some(Stopped::Waiting { until, why }),

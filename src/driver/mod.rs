@@ -264,7 +264,7 @@ impl<'a, S: Services, C: Clock, K: Consumers, P: Stop> Driver<'a, S, C, K, P> {
     }
 
     /// Records what people have said since the marker was last read.
-    fn hear_people(&mut self) -> Result<(), DriverError> {
+    pub fn hear_people(&mut self) -> Result<(), DriverError> {
         if matches!(self.rotation.phase(), Phase::Ended { .. }) {
             return Ok(()); // too late, and the command that left the marker has said so
         }
