@@ -1,5 +1,5 @@
 //! A rotation in virtual time: the driver that ships, the sandbox's cloud in process, a journal in memory.
-#![allow(dead_code)] // each suite uses its part
+#![allow(dead_code, clippy::type_complexity)] // each suite uses its part
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
