@@ -1,1 +1,5 @@
 //! The command line.
+
+pub mod logging;
+pub mod progress;
+pub mod terminal;
