@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::SignedDuration;
 
+use self::logging::LogFormat;
 use crate::rotation::names::KeyId;
 
 mod adopt;
@@ -12,8 +13,9 @@ mod connect;
 mod context;
 mod hold;
 mod inspect;
-mod logging;
+pub mod logging;
 mod output;
+pub mod progress;
 mod resume;
 mod rollback;
 mod rotate;
@@ -21,6 +23,7 @@ mod runs;
 mod sandbox;
 mod session;
 mod signals;
+pub mod terminal;
 
 pub use output::main;
 
@@ -58,12 +61,6 @@ struct Global {
     /// How logs are written (RUST_LOG says which)
     #[arg(long, global = true, value_enum, default_value_t = LogFormat::Text)]
     log_format: LogFormat,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum LogFormat {
-    Text,
-    Json,
 }
 
 #[derive(Debug, Subcommand)]

@@ -16,7 +16,7 @@ use crate::run::{Record, Run};
 
 pub(super) async fn resume(context: &Context, args: &Resume) -> Result<Done, Error> {
     let signals = Signals::listen();
-    let stay = args.stay.stays(context.terminal);
+    let stay = args.stay.stays(context.terminal.redraws);
     let waiting_ok = args.stay.waiting_ok;
     if let Some(named) = &args.run {
         let (journals, run) = runs::find(context, named)?;

@@ -21,7 +21,7 @@ pub(super) async fn rotate(context: &Context, args: &Rotate) -> Result<Done, Err
     let runbook = context::runbook(&args.runbook)?;
     let journals = Journals::at(context.journals(Some((&args.runbook, &runbook))));
     let signals = Signals::listen();
-    let stay = args.stay.stays(context.terminal);
+    let stay = args.stay.stays(context.terminal.redraws);
     let unfinished = journals.unfinished(Some(runbook.target()))?;
     if let Some(run) = unfinished.last().map(|r| r.start.plan.run.clone()) {
         if args.if_expires_within.is_none() {

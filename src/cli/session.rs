@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::connect::Connected;
 use super::context::Context;
 use super::output::{Done, progress};
+use super::progress::Progress;
 use super::runs::Journals;
 use super::signals::Signals;
 use crate::clock::ServiceClock;
@@ -78,6 +79,7 @@ impl Session<'_> {
         let mut log = RunLog { journal, locks: self.locks };
         let mut marker = Marker { folder, run, heard };
         let mut observer = Watch::new(self.context, &start.runbook);
+        observer.shown.begin(&rotation);
         let lifetime = SignedDuration::try_from(start.runbook.secret.lifetime.get()).unwrap_or(SignedDuration::MAX);
         let new_secret = NewSecret { label: start.runbook.secret.label.as_str().to_owned(), lifetime };
         let manners = Manners { patience: PATIENCE, stay: self.stay };
@@ -195,7 +197,7 @@ impl HoldMarker for Marker {
 
 /// Shows progress, and in a sandbox stands still where a test wants to kill the process.
 struct Watch {
-    shown: Box<dyn Observer>,
+    shown: Progress,
     pause_at: Option<CrashPoint>,
     passes: u32,
 }
@@ -208,6 +210,12 @@ impl Watch {
             None => (None, 1),
         };
         Watch { shown: progress(context, runbook), pause_at: name.and_then(|n| n.parse().ok()), passes }
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.shown.end();
     }
 }
 
