@@ -40,9 +40,7 @@ pub(super) fn report(context: &Context, named: &str, format: ReportFormat) -> Re
     let report = Report::of(&told);
     let text = match format {
         ReportFormat::Md => report.to_markdown(),
-        ReportFormat::Json => {
-            report.to_json().map_err(|e| Error::File { what: "the report".to_owned(), error: e.into() })?
-        }
+        ReportFormat::Json => report.to_json(),
     };
     Ok(Done { exit: exit::DONE, lines: Vec::new(), json: Value::Null, stdout: Some(text) })
 }

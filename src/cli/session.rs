@@ -143,12 +143,11 @@ async fn resume<K: crate::ports::Consumers>(
     // a release may have come since: then there is more to do than to wait
     driver.hear_people()?;
     let now = driver.clock.now().ok_or(DriverError::NoServiceTime)?;
-    let waits = match driver.rotation().next(now) {
-        Effect::Wait { until, why } if why.may_leave() && !stay => Some(Stopped::Waiting { until, why }),
-        _ => None,
-    };
-    if let Some(waiting) = waits {
-        return Ok(waiting);
+    if let Effect::Wait { until, why } = driver.rotation().next(now)
+        && why.may_leave()
+        && !stay
+    {
+        return Ok(Stopped::Waiting { until, why });
     }
     driver.record(Event::Resumed { by })?;
     driver.run().await

@@ -65,6 +65,9 @@ impl Gathering {
                 self.round(&seen);
                 self.line.turns.extend(turns::at(seen.seq, at, event, &before, after));
                 self.step(&seen, since);
+                if before.phase() != after.phase() {
+                    self.reads.clear();
+                }
             }
             (Record::Event(_) | Record::Started(_), _) => self.line.steps.push(begun(after.step(), at)),
         }

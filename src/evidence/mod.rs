@@ -10,6 +10,7 @@ mod credentials;
 mod gather;
 mod lines;
 mod markdown;
+mod removals;
 mod requests;
 mod text;
 
@@ -25,3 +26,15 @@ pub use report::Report;
 pub use state::State;
 pub use summary::Summary;
 pub use timeline::Timeline;
+
+use crate::run::Run;
+
+/// The report of `run` as Markdown.
+pub fn markdown(run: &Run) -> String {
+    Report::of(run).to_markdown()
+}
+
+/// The report of `run` as JSON.
+pub fn json(run: &Run) -> String {
+    Report::of(run).to_json()
+}

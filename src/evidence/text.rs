@@ -30,7 +30,8 @@ pub(super) fn escape(text: &str) -> String {
     let mut begins = true;
     let mut before = ' ';
     for c in text.chars() {
-        let starts_block = begins && matches!(c, '#' | '+' | '-' | '=' | '.' | ')');
+        let first = escaped.is_empty();
+        let starts_block = first && matches!(c, '#' | '+' | '-' | '=') || begins && !first && matches!(c, '.' | ')');
         // Links that need no brackets: `https://`, `www.`, `a@b`.
         let www = |s: &str| s.get(s.len().saturating_sub(3)..).is_some_and(|w| w.eq_ignore_ascii_case("www"));
         let links = (c == '/' && before == ':') || c == '@' || (c == '.' && www(&escaped));
@@ -115,6 +116,7 @@ mod tests {
         );
         assert_eq!(escape("- a - b"), r"\- a - b");
         assert_eq!(escape("12. a. b"), r"12\. a. b");
+        assert_eq!(escape("12-1. a"), "12-1. a");
         assert_eq!(escape("# a # b"), r"\# a # b");
         assert_eq!(escape("a\n# b"), "a # b");
         assert_eq!(escape("https://x.example www.x.example a@b now."), r"https:\//x.example www\.x.example a\@b now.");
