@@ -204,19 +204,24 @@ fn a_run_that_is_given_up_is_closed_as_it_stands() {
     truth::assert_over(&home);
     // what it left behind is known, and does not keep the next one from starting
     home.run(&["rotate", &book, "--wait"]).exits(exit::DONE);
-    assert_completed(&home, &cloud, &home.runs()[1]);
+    let next = home.runs().into_iter().find(|r| r.start.plan.run.as_str() != run).unwrap();
+    assert_completed(&home, &cloud, &next);
 }
 
 #[test]
 fn a_lost_journal_is_rebuilt_and_the_run_goes_on() {
     for (place, vaults) in [("after-outcome:write-vault", Book::two()), ("waiting:overlap", Book::one())] {
+        let half_written = vaults.vaults.len() == 2;
         let scene = Scene::living(&vaults.vaults);
         let home = Home::with(&scene);
         let book = home.runbook(&vaults);
         home.killed_at(place, &["rotate", &book, "--wait"]);
         let lost = home.the_run();
         std::fs::remove_file(home.journals().file(&lost.start.plan.run)).unwrap();
-        home.run(&["rotate", &book, "--wait"]).exits(exit::REFUSED);
+        if half_written {
+            // with one vault a lost run cannot be told from a finished one: its tag is lawful where the vault serves it
+            home.run(&["rotate", &book, "--wait"]).exits(exit::REFUSED);
+        }
         home.run(&["adopt", &book]).exits(exit::DONE);
         let rebuilt = home.the_run();
         assert!(rebuilt.start.rebuilt);

@@ -170,7 +170,7 @@ impl Home {
         fs::read(self.state().join("sandbox/state.json")).unwrap()
     }
 
-    /// All runs that have a journal, oldest first. Each journal must be whole.
+    /// All runs that have a journal. Each journal must be whole.
     pub fn runs(&self) -> Vec<Run> {
         let run = |listed| match listed {
             Listed::Run(run) => run,
@@ -186,6 +186,11 @@ impl Home {
         let mut runs = self.runs();
         assert_eq!(runs.len(), 1, "one run was expected");
         runs.remove(0)
+    }
+
+    /// The run that began last. Ids tell two runs of one second apart, but not which of them was first.
+    pub fn newest(&self) -> Run {
+        self.runs().into_iter().max_by_key(|run| run.records[0].local).unwrap()
     }
 
     /// The bytes of all journals and markers.
