@@ -205,7 +205,7 @@ struct Stay {
     /// Stay through the overlap; the default on a terminal
     #[arg(long, overrides_with = "no_wait")]
     wait: bool,
-    /// Leave during the overlap and say when to resume; the default without a terminal
+    /// Leave during the overlap and say when to resume; the default without a terminal, if more than a minute is left
     #[arg(long)]
     no_wait: bool,
     /// Exit with 0 instead of 20 when there is nothing to do but wait
@@ -213,9 +213,18 @@ struct Stay {
     waiting_ok: bool,
 }
 
+/// Without a terminal a wait of a minute is cheaper than to be started again.
+const SHORT: SignedDuration = SignedDuration::from_secs(60);
+
 impl Stay {
-    fn stays(&self, terminal: bool) -> bool {
-        self.wait || (terminal && !self.no_wait)
+    /// For how long a wait the process stays.
+    fn how_long(&self, terminal: bool) -> SignedDuration {
+        match (self.wait, self.no_wait) {
+            (true, _) => SignedDuration::MAX,
+            (false, true) => SignedDuration::ZERO,
+            (false, false) if terminal => SignedDuration::MAX,
+            (false, false) => SHORT,
+        }
     }
 }
 

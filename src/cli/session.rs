@@ -43,7 +43,7 @@ pub(super) struct Session<'a> {
     pub(super) clock: &'a ServiceClock,
     pub(super) signals: &'a Signals,
     pub(super) locks: Vec<Locks>,
-    pub(super) stay: bool,
+    pub(super) stay_for: SignedDuration,
 }
 
 /// The locks that every run of a runbook takes: the application, and each secret that is written.
@@ -82,7 +82,7 @@ impl Session<'_> {
         observer.shown.begin(&rotation);
         let lifetime = SignedDuration::try_from(start.runbook.secret.lifetime.get()).unwrap_or(SignedDuration::MAX);
         let new_secret = NewSecret { label: start.runbook.secret.label.as_str().to_owned(), lifetime };
-        let manners = Manners { patience: PATIENCE, stay: self.stay };
+        let manners = Manners { patience: PATIENCE, stay_for: self.stay_for };
         let consumers = RunbookConsumers::of(&start.runbook);
         let by = self.context.by(connected.identity.clone()).to_string();
         let mut driver = Driver::new(
@@ -108,7 +108,7 @@ impl Session<'_> {
             Err(e) => return Ok(Err(e)),
         }
         let Some(reason) = reason else {
-            return Ok(resume(&mut driver, by, self.stay).await);
+            return Ok(resume(&mut driver, by).await);
         };
         driver.record(Event::Resumed { by: by.clone() })?;
         let baseline = match driver.rotation().rollback_proof() {
@@ -139,15 +139,13 @@ fn not_open(why: &str) -> Error {
 async fn resume<K: crate::ports::Consumers>(
     driver: &mut Driver<'_, crate::azure::AzureServices, ServiceClock, K, Signals>,
     by: String,
-    stay: bool,
 ) -> Result<Stopped, DriverError> {
     use crate::clock::Clock;
     // a release may have come since: then there is more to do than to wait
     driver.hear_people()?;
     let now = driver.clock.now().ok_or(DriverError::NoServiceTime)?;
     if let Effect::Wait { until, why } = driver.rotation().next(now)
-        && why.may_leave()
-        && !stay
+        && driver.may_leave(now, until, why)
     {
         return Ok(Stopped::Waiting { until, why });
     }
