@@ -7,18 +7,57 @@ mod world;
 
 use evidence_support::*;
 use keyrelay::evidence::{Report, Summary};
-use world::{Scene, World};
+use keyrelay::rotation::plan::OnFailure;
+use world::{Scene, Start, World};
+
+fn dump(name: &str, world: &World) {
+    let run = run(world);
+    println!("==== {name}");
+    for r in &run.records {
+        println!(
+            "{} {} {}",
+            r.seq,
+            r.at.unwrap(),
+            serde_json::to_string(&r.event).unwrap().chars().take(150).collect::<String>()
+        );
+    }
+    let report = Report::of(&run);
+    println!(
+        "{:#?}\n{:#?}\n{:#?}\n{:#?}\n{:#?}\n{:#?}",
+        report.outcome, report.steps, report.claims, report.credentials, report.consumers, report.course
+    );
+    println!("{:#?}", Summary::of(&run, Some("J".into())).lines());
+}
 
 #[test]
 fn show() {
-    let world = World::new(Scene { vaults: 2, consumers: true, foreign: 1, ..Scene::default() });
-    world.process(false, false, never).unwrap();
-    let run = with_ids(&world);
-    for r in &run.records {
-        println!("{} {:?} {}", r.seq, r.at, serde_json::to_string(&r.event).unwrap().chars().take(260).collect::<String>());
-    }
-    println!("{}", keyrelay::evidence::markdown(&run));
-    println!("{:#?}", Summary::of(&run, None).lines());
-    println!("{}", serde_json::to_string_pretty(&Summary::of(&run, None)).unwrap());
-    let _ = Report::of(&run);
+    let w = World::new(Scene { vaults: 2, consumers: true, ..Scene::default() });
+    w.process(false, false, kill_at("waiting:overlap", 1)).unwrap_err();
+    dump("waiting", &w);
+    w.process(true, true, never).unwrap();
+    dump("rolled back, published", &w);
+    let w = World::new(Scene::default());
+    w.process(false, false, kill_at("after-request:add-secret", 1)).unwrap_err();
+    w.process(true, true, never).unwrap();
+    dump("rolled back, unpublished", &w);
+    let w = World::new(Scene { vaults: 2, ..Scene::default() });
+    w.process(false, false, kill_at("after-intent:write-vault", 2)).unwrap_err();
+    dump("interrupted", &w);
+    w.process(true, false, never).unwrap();
+    dump("resumed", &w);
+    let w = World::new(Scene::default());
+    w.process(false, false, kill_at("waiting:overlap", 1)).unwrap_err();
+    write_by_hand(&w, 0);
+    println!("{:?}", w.process(true, false, never));
+    dump("vault changed", &w);
+    let w = World::new(Scene { start: Start::None, on_failure: OnFailure::Rollback, ..Scene::default() });
+    w.process(false, false, never).unwrap();
+    dump("provisioned", &w);
+    let w = World::new(Scene { start: Start::Expired, ..Scene::default() });
+    w.process(false, false, never).unwrap();
+    dump("repaired", &w);
+    let w = World::new(Scene { consumers: true, ..Scene::default() });
+    w.consumer_ok.set(false);
+    println!("{:?}", w.process(false, false, never));
+    dump("consumer", &w);
 }

@@ -7,9 +7,11 @@ use clap::Parser;
 use serde_json::{Value, json};
 
 use super::context::Context;
+use super::progress::Progress;
 use super::runs::Journals;
+use super::terminal::Terminal;
 use super::{Cli, Command, JournalCommand, RunbookCommand, SandboxCommand};
-use crate::driver::{DriverError, Observer, Stopped};
+use crate::driver::{DriverError, Stopped};
 use crate::error::{Error, exit};
 use crate::evidence::{Report, State, Summary};
 use crate::rotation::names::RunId;
@@ -70,7 +72,9 @@ pub(super) fn note(context: &Context, line: &str) {
 }
 
 fn run(cli: Cli) -> Result<Done, Error> {
-    super::logging::start(cli.global.log_format);
+    let bad_filter =
+        |e: super::logging::BadFilter| Error::Usage { what: e.to_string(), advice: "unset RUST_LOG".to_owned() };
+    super::logging::start(cli.global.log_format, Terminal::of_stderr()).map_err(bad_filter)?;
     let context = Context::new(cli.global)?;
     let threads = matches!(cli.command, Command::Sandbox(SandboxCommand::Serve(_)));
     let mut builder =
@@ -102,14 +106,12 @@ async fn command(context: &Context, command: Command) -> Result<Done, Error> {
 }
 
 /// Who shows the progress of a run.
-pub(super) fn progress(_context: &Context, _runbook: &Runbook) -> Box<dyn Observer> {
-    struct Nobody;
-    impl Observer for Nobody {
-        fn recorded(&mut self, run: &crate::rotation::Rotation, at: jiff::Timestamp, event: &crate::rotation::Event) {
-            tracing::info!(step = run.step().name(), %at, event = event.name(), "recorded");
-        }
+pub(super) fn progress(context: &Context, runbook: &Runbook) -> Progress {
+    if context.global.quiet {
+        Progress::quiet(runbook.clone())
+    } else {
+        Progress::on_stderr(runbook.clone(), context.terminal)
     }
-    Box::new(Nobody)
 }
 
 impl Done {

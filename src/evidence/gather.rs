@@ -8,7 +8,7 @@ use super::timeline::{Became, Change, Outcome, Overlap, OwnVersion, Proof, Round
 use super::turns;
 use crate::rotation::answers::{Current, Mutation};
 use crate::rotation::names::{KeyId, VaultIx, VersionId};
-use crate::rotation::{Applied, Effect, Event, Phase, Rotation, Step};
+use crate::rotation::{Applied, Event, Phase, Rotation, Step};
 use crate::run::{Numbered, Record};
 
 /// What is known so far while the records go by.
@@ -23,6 +23,10 @@ pub(super) struct Gathering {
     sign_ins: Vec<(Timestamp, u64)>,
     /// How often each request was intended.
     tried: BTreeMap<Same, u32>,
+    /// Something was done in the step that the run stands in.
+    worked: bool,
+    /// A new process has the run and has not done anything yet in a step that another had worked on.
+    taken_over: bool,
 }
 
 /// What a read was of.
@@ -186,10 +190,15 @@ impl Gathering {
         if let Some(span) = self.line.steps.iter_mut().find(|s| s.step == was) {
             span.spent = span.spent.saturating_add(seen.at.duration_since(since));
             span.ended = left.then_some(seen.at);
-            let more_to_do = !matches!(seen.after.next(seen.at), Effect::Wait { why, .. } if why.may_leave());
-            if !left && matches!(seen.event, Event::Resumed { .. }) && more_to_do {
-                span.entries += 1;
+            let resumed = matches!(seen.event, Event::Resumed { .. });
+            if !resumed && !said_by_a_person(seen.event) {
+                span.entries += u32::from(self.taken_over);
+                (self.worked, self.taken_over) = (true, false);
             }
+            self.taken_over |= resumed && self.worked && *seen.after.phase() != Phase::Wait;
+        }
+        if left {
+            (self.worked, self.taken_over) = (false, false);
         }
         if !over && was != is {
             match self.line.steps.iter_mut().find(|s| s.step == is) {
@@ -207,6 +216,13 @@ impl Gathering {
             span.attempts = attempts;
         }
     }
+}
+
+fn said_by_a_person(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::RollbackRequested { .. } | Event::HoldSet { .. } | Event::Released { .. } | Event::Abandoned { .. }
+    )
 }
 
 fn begun(step: Step, at: Timestamp) -> StepSpan {

@@ -123,8 +123,11 @@ impl Summary {
             State::Waiting => {
                 let at = self.waiting_until.map_or_else(String::new, |t| format!(" at {t} or later"));
                 match self.words.why_waiting {
-                    Some(Why::Release | Why::Hold) => {
-                        say(format!("Next: `keyrelay release {run}` lets the old secret go, then `keyrelay resume {run}`."));
+                    Some(Why::Release) => say(format!(
+                        "Next: when the old secret may go, `keyrelay release {run}`, then `keyrelay resume {run}`."
+                    )),
+                    Some(Why::Hold) => {
+                        say(format!("Next: `keyrelay resume {run}`{at}; or sooner, after `keyrelay release {run}`."))
                     }
                     Some(Why::Overlap | Why::Again | Why::Proof | Why::Settle) | None => {
                         say(format!("Next: `keyrelay resume {run}`{at}."));
@@ -153,6 +156,8 @@ pub(super) fn standing(rotation: &Rotation, start: &Start, line: &Timeline) -> S
     let old = old.as_str();
     let removed = start.plan.baseline.key_id().and_then(|k| line.removal(k)).map(|(_, outcome)| outcome.at);
     let has_old = start.plan.baseline != Baseline::None;
+    let over = matches!(rotation.phase(), Phase::Ended { .. });
+    let forward = if over { "" } else { " There is only the way forward." };
     match (rotation.phase(), removed) {
         (Phase::Ended { end: End::Completed }, Some(at)) => format!(
             "The vaults serve the new secret; {old} was removed at {at}. Access tokens issued with it before live on until they expire."
@@ -162,20 +167,29 @@ pub(super) fn standing(rotation: &Rotation, start: &Start, line: &Timeline) -> S
             let why = if start.plan.delete == Delete::Never { "as the runbook says" } else { "by this run" };
             format!("The vaults serve the new secret; {old} was not removed, {why}.")
         }
-        (Phase::Ended { end: End::RolledBack }, _) if has_old => {
-            format!("The vaults serve what they served at the start; {old} is in place.")
+        (Phase::Ended { end: End::RolledBack }, _) if rotation.maybe_published() && has_old => {
+            format!("The vaults serve what they served at the start; {old} was not removed.")
         }
-        (Phase::Ended { end: End::RolledBack }, _) => "The vaults serve nothing, as at the start.".to_owned(),
-        (_, Some(at)) => format!("There is only the way forward: {old} was removed at {at}."),
+        (Phase::Ended { end: End::RolledBack }, _) if rotation.maybe_published() => {
+            "The vaults serve nothing, as at the start.".to_owned()
+        }
+        (_, Some(at)) => format!("The old secret is gone: {old} was removed at {at}.{forward}"),
         (_, None) if rotation.past_return() => {
-            format!("The removal of {old} was begun, so it may be gone; there is only the way forward.")
+            format!("The removal of {old} was begun, so it may be gone.{forward}")
         }
         (_, None) if !rotation.maybe_published() && has_old => {
             format!("Nothing was written to any vault; {old} was not touched.")
         }
         (_, None) if !rotation.maybe_published() => "Nothing was written to any vault.".to_owned(),
-        (_, None) if !has_old => "The new secret may be in the vaults.".to_owned(),
-        (_, None) => format!("The new secret may be in the vaults; {old} was not removed."),
+        (_, None) if rotation.back() && has_old => {
+            format!("The run is on its way back; {old} was not removed.")
+        }
+        (_, None) if rotation.back() => "The run is on its way back.".to_owned(),
+        (_, None) => {
+            let serve = if rotation.served().is_some() { "were last found to serve" } else { "may serve" };
+            let kept = if has_old { format!("; {old} was not removed") } else { String::new() };
+            format!("The vaults {serve} the new secret{kept}.")
+        }
     }
 }
 

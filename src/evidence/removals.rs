@@ -7,7 +7,7 @@ use crate::rotation::answers::{Listed, Mutation, SignIn};
 use crate::rotation::names::KeyId;
 use crate::rotation::plan::Delete;
 use crate::rotation::{Event, Phase};
-use crate::run::Record;
+use crate::run::{Numbered, Record};
 
 impl Story<'_> {
     pub(super) fn put_back(self) -> Vec<Claim> {
@@ -17,18 +17,7 @@ impl Story<'_> {
             let text = format!("The old value was put back into {at} as version {}.", v.version);
             all.push(shown("put-back", text, v.intent.into_iter().chain([v.record]).collect()));
         }
-        let first = self.intents(|m| matches!(m, Mutation::WriteVault { attempt: 0, .. })).first().map(|c| c.intent);
-        if let Some(first) = first {
-            let proven = |r: &&crate::run::Numbered| {
-                r.seq < first && matches!(&r.event, Record::Event(Event::BaselineProven { answer: SignIn::Accepted, .. }))
-            };
-            all.push(match self.run.records.iter().rfind(proven) {
-                Some(r) => shown("old-proven", "The old value signed in before it was put back.".to_owned(), vec![r.seq]),
-                None => {
-                    not_shown("old-proven", "That the old value signed in before it was put back.".to_owned(), vec![first])
-                }
-            });
-        }
+        all.extend(self.old_proven());
         for change in self.intents(|m| matches!(m, Mutation::DisableVersion { .. })) {
             let Mutation::DisableVersion { vault, version } = change.request else { continue };
             let at = place(&self.run.start, vault);
@@ -41,11 +30,30 @@ impl Story<'_> {
         all
     }
 
+    /// Each write of the old value follows a sign-in with it that no other write lies between.
+    fn old_proven(self) -> Option<Claim> {
+        const NAME: &str = "old-proven";
+        let writes = self.intents(|m| matches!(m, Mutation::WriteVault { attempt: 0, .. }));
+        let (mut since, mut proofs) = (0, Vec::new());
+        for write in &writes {
+            let proven = |r: &&Numbered| {
+                (since..write.intent).contains(&r.seq)
+                    && matches!(&r.event, Record::Event(Event::BaselineProven { answer: SignIn::Accepted, .. }))
+            };
+            proofs.extend(self.run.records.iter().rfind(proven).map(|r| r.seq));
+            since = write.intent;
+        }
+        let text = "The old value signed in before each time that it was put back.".to_owned();
+        let missing = "That the old value signed in before each time that it was put back.".to_owned();
+        let whole = proofs.len() == writes.len();
+        (!writes.is_empty()).then(|| if whole { shown(NAME, text, proofs) } else { not_shown(NAME, missing, proofs) })
+    }
+
     pub(super) fn old_removed(self) -> Option<Claim> {
         let old = self.old()?;
         let kept = || {
             let why = if self.run.start.plan.delete == Delete::Never { ": the runbook keeps it" } else { "" };
-            shown("old-kept", format!("No removal of the old key ID {old} was intended{why}."), vec![])
+            shown("old-not-removed", format!("No removal of the old key ID {old} was intended{why}."), vec![])
         };
         let removals = self.intents(|m| *m == Mutation::RemoveSecret { key_id: old });
         let Some(first) = removals.first() else { return Some(kept()) };
@@ -135,8 +143,8 @@ impl Story<'_> {
         let own: Vec<String> = listed.iter().filter(|c| self.own(c).is_some()).map(|c| c.key_id.to_string()).collect();
         let old_there = self.old().filter(|old| listed.iter().any(|c| c.key_id == *old));
         let old = match (old_there, self.old()) {
-            (Some(_), _) => " and the old one",
-            (None, Some(_)) => ", and not the old one",
+            (Some(_), _) => ", and the old one",
+            (None, Some(_)) => ", and the old one no more",
             (None, None) => "",
         };
         let found = if own.is_empty() { "no credential".to_owned() } else { list(&own) };
@@ -146,7 +154,7 @@ impl Story<'_> {
             (false, true) => "no vault held a version with this run's tag",
             (false, false) => "the vaults were read once more",
         };
-        let text = format!("At the end ({}) {vaults}; of this run the application listed {found}{old}.", round.at);
+        let text = format!("At the end ({}) {vaults}. The application listed {found} of this run{old}.", round.at);
         let expected = self.run.rotation.back() || signed_in;
         Some(if expected { shown(NAME, text, round.records.clone()) } else { not_shown(NAME, text, round.records.clone()) })
     }

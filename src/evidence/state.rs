@@ -111,7 +111,7 @@ pub(super) fn reason(run: &Run, line: &Timeline) -> Option<(&'static str, Explan
         return None;
     }
     let person = |name, who: &str, what: &str, why: &str| {
-        let happened = format!("{} {what}: {}", clean(who), clean(why));
+        let happened = format!("{} {what}: {}.", clean(who), clean(why).trim_end_matches('.'));
         Some((name, Explanation { happened, now: String::new(), to_do: String::new() }))
     };
     line.turns.iter().rev().find_map(|turn| match &turn.what {

@@ -42,9 +42,9 @@ pub struct StepSpan {
     /// The time that the run stood in it, waits and pauses included. Less than from `started` to `ended` if the run went back to
     /// an earlier step in between.
     pub spent: SignedDuration,
-    /// How often it was tried: the larger of two counts. How often it was taken up: entered from another step, or gone on with
-    /// by a new process that had more to do than wait. And how often its request was intended: adds in all, writes of the same
-    /// vault, removals of the same key ID; for the overlap, how often it began.
+    /// How often it was tried: the larger of two counts. How often it was taken up: entered from another step, or worked on
+    /// again by a new process after another had begun it (to sit out the overlap is no work). And how often its request was
+    /// intended: adds in all, writes of the same vault, removals of the same key ID; for the overlap, how often it began.
     pub attempts: u32,
     /// How often it was taken up: the first of the two counts.
     pub(super) entries: u32,

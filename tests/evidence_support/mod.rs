@@ -107,3 +107,21 @@ pub(crate) fn event(run: &Run, record: u64) -> &Event {
 pub(crate) fn at(run: &Run, record: u64) -> Timestamp {
     run.records[usize::try_from(record).unwrap()].at.unwrap()
 }
+
+/// Somebody writes the secret of a vault by hand.
+pub(crate) fn write_by_hand(world: &World, vault: u8) {
+    use keyrelay::sandbox::cloud::{AppRef, PasswordSpec, SecretWrite};
+    let now = world.time.get();
+    let mut cloud = world.cloud.borrow_mut();
+    let spec = PasswordSpec { display_name: Some("somebody's".into()), start: None, end: None };
+    let made = cloud.add_password(now, AppRef::Client(CLIENT), spec).unwrap();
+    let write = SecretWrite {
+        value: made.value,
+        content_type: None,
+        tags: Default::default(),
+        enabled: true,
+        not_before: None,
+        expires: None,
+    };
+    cloud.set_secret(now, &host(vault), SECRET, write).unwrap();
+}

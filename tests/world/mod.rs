@@ -291,7 +291,7 @@ impl World {
         let mut log = MemoryLog(self.journal.clone());
         let mut marker = Marker(self.said.clone());
         let mut observer = Watch { check: Box::new(hidden_check), kill: Box::new(kill) };
-        let manners = Manners { patience: seconds(600), stay: true };
+        let manners = Manners { patience: seconds(600), stay_for: SignedDuration::MAX };
         let new_secret = NewSecret { label: "nightly".into(), lifetime: SignedDuration::from_hours(24 * 180) };
         let rotation = self.replay();
         let mut driver = Driver::new(
