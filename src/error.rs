@@ -128,6 +128,7 @@ impl Error {
     /// The exit code.
     pub fn exit(&self) -> u8 {
         use crate::journal::Trouble;
+        use crate::journal::store::{Doing, StoreError};
         match self {
             Error::Usage { .. } | Error::Runbook(_) | Error::File { .. } | Error::NoPlace(_) => exit::USAGE,
             Error::NoSuchRun { .. } | Error::WhichRun { .. } => exit::USAGE,
@@ -136,13 +137,17 @@ impl Error {
             Error::Journal(e) => match &e.trouble {
                 Trouble::Unreadable(crate::journal::record::Unreadable::Damaged { .. }) => exit::NEEDS_OPERATOR,
                 Trouble::Unreadable(_) => exit::REFUSED,
-                Trouble::Store(_) | Trouble::Stopped | Trouble::Unwritable(_) => exit::INTERRUPTED,
+                // resuming goes on from a write that failed; what could not even be opened is not the beginning of anything
+                Trouble::Store(StoreError::Io { doing: Doing::Write | Doing::Sync | Doing::Cut, .. }) => exit::INTERRUPTED,
+                Trouble::Store(StoreError::Replaced | StoreError::Interfered) => exit::INTERRUPTED,
+                Trouble::Store(StoreError::Io { .. } | StoreError::NotAFile | StoreError::TooLarge) => exit::REFUSED,
+                Trouble::Stopped | Trouble::Unwritable(_) => exit::INTERRUPTED,
             },
             Error::NotARun { .. } => exit::NEEDS_OPERATOR,
             Error::Lock(LockError::Held { .. }) => exit::HELD,
             Error::Lock(LockError::Lost { .. }) => exit::INTERRUPTED,
             Error::Lock(LockError::NoLocks { .. } | LockError::Io { .. }) => exit::REFUSED,
-            Error::Hold(_) => exit::NEEDS_OPERATOR,
+            Error::Hold(_) | Error::Driver(DriverError::Hold(_)) => exit::NEEDS_OPERATOR,
             Error::Driver(_) => exit::INTERRUPTED,
         }
     }

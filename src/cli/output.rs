@@ -145,6 +145,11 @@ impl Done {
                 summary = summary.as_state(State::Interrupted);
                 more.push(format!("error: {what} {refusal}; the run stays where it is"));
             }
+            // resuming would only come to the marker again
+            Err(DriverError::Hold(e)) => {
+                summary = summary.as_state(State::NeedsOperator);
+                more.extend([format!("error: {e}"), format!("  next: {}", e.advice())]);
+            }
             Err(e) => {
                 summary = summary.as_state(State::Interrupted);
                 more.push(format!("error: {e}"));

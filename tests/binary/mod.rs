@@ -5,6 +5,7 @@
 #![allow(dead_code)] // each suite uses a part
 
 pub mod by_hand;
+pub mod leaks;
 pub mod runbook;
 pub mod scene;
 pub mod truth;
@@ -147,7 +148,11 @@ impl Home {
     /// Runs it until it stands still at the place (`#2` after the name: the second time that it comes there), or says how it
     /// ended without coming there.
     pub fn until(&self, place: &str, args: &[&str]) -> Result<Running, Ran> {
-        let mut command = self.command(args);
+        self.until_in(self.command(args), place)
+    }
+
+    /// The same with a command of one's own.
+    pub fn until_in(&self, mut command: Command, place: &str) -> Result<Running, Ran> {
         command.env("KEYRELAY_SANDBOX_PAUSE_AT", place);
         self.spawn(command).stands_still(place)
     }
