@@ -25,8 +25,14 @@ pub(super) async fn resume(context: &Context, args: &Resume) -> Result<Done, Err
         return one(context, &journals, &run, &signals, stay_for, waiting_ok, Begin::Resume).await;
     }
     let journals = Journals::at(context.journals(None));
-    let unfinished: Vec<RunId> = journals.unfinished(None)?.into_iter().map(|r| r.start.plan.run).collect();
+    let (runs, errors) = journals.all()?;
+    let mut unreadable = errors.into_iter().filter(runs::may_be_unfinished).peekable();
+    if let Some(error) = unreadable.next_if(|_| !args.all) {
+        return Err(error);
+    }
+    let unfinished: Vec<RunId> = runs.into_iter().filter(|r| !ended(r)).map(|r| r.start.plan.run).collect();
     match unfinished.as_slice() {
+        [] if unreadable.peek().is_some() => Ok(Done::of_many(unreadable.map(|e| Done::of_error(&e, None)).collect())),
         [] => {
             let json = serde_json::json!({ "schema": "keyrelay.runs/1", "runs": [], "exit": exit::DONE });
             Ok(Done { exit: exit::DONE, lines: vec!["nothing to resume".to_owned()], json, stdout: None })
@@ -42,6 +48,7 @@ pub(super) async fn resume(context: &Context, args: &Resume) -> Result<Done, Err
                 let one = one(context, &journals, run, &signals, stay_for, waiting_ok, Begin::Resume).await;
                 done.push(one.unwrap_or_else(|e| Done::of_error(&e, Some(run))));
             }
+            done.extend(unreadable.map(|e| Done::of_error(&e, None)));
             Ok(Done::of_many(done))
         }
     }

@@ -47,18 +47,31 @@ impl Journals {
         Ok((runs, errors))
     }
 
-    /// The unfinished runs of a target, or of all.
+    /// All runs, oldest first; refuses if a journal cannot be read, since nobody knows whether its run has ended, nor of which
+    /// target it is.
+    fn every(&self) -> Result<Vec<Run>, Error> {
+        let (runs, errors) = self.all()?;
+        errors.into_iter().find(may_be_unfinished).map_or(Ok(runs), Err)
+    }
+
+    /// The unfinished runs of a target, or of all; refuses if a journal cannot be read.
     pub(super) fn unfinished(&self, target: Option<TargetId>) -> Result<Vec<Run>, Error> {
-        let (runs, _) = self.all()?;
+        let runs = self.every()?;
         let wanted = |r: &Run| !ended(r) && target.is_none_or(|t| r.start.plan.target == t);
         Ok(runs.into_iter().filter(wanted).collect())
     }
 
     /// Which runs are known here, and whether they have ended.
     pub(super) fn known(&self) -> Result<BTreeMap<RunId, bool>, Error> {
-        let (runs, _) = self.all()?;
+        let runs = self.every()?;
         Ok(runs.into_iter().map(|r| (r.start.plan.run.clone(), ended(&r))).collect())
     }
+}
+
+/// Whether a journal that cannot be read may be that of a run that is under way. One that never began has sent nothing.
+pub(super) fn may_be_unfinished(error: &Error) -> bool {
+    use crate::journal::{JournalError, Trouble, record::Unreadable};
+    !matches!(error, Error::Journal(JournalError { trouble: Trouble::Unreadable(Unreadable::NeverBegan { .. }), .. }))
 }
 
 pub(super) fn ended(run: &Run) -> bool {
@@ -72,7 +85,7 @@ pub(super) fn find(context: &Context, named: &str) -> Result<(Journals, RunId), 
     if is_path {
         let book = runbook(path)?;
         let journals = Journals::at(context.journals(Some((path, &book))));
-        let (runs, _) = journals.all()?;
+        let runs = journals.every()?;
         let of_target: Vec<&Run> = runs.iter().filter(|r| r.start.plan.target == book.target()).collect();
         let found = of_target.iter().rev().find(|r| !ended(r)).or(of_target.last());
         let run = found.map(|r| r.start.plan.run.clone()).ok_or_else(|| none(named, &journals))?;
