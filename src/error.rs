@@ -160,7 +160,9 @@ impl Error {
             Error::NoPlace(e) => e.advice(),
             Error::Journal(e) => e.advice(),
             Error::NotARun { run, .. } => {
-                format!("nothing was changed; keep the file, and read runbooks/journal-damaged.md (run {run})")
+                format!(
+                    "nothing was changed; keep the file, and read runbooks/needs-operator.md, \"journal-damaged\" (run {run})"
+                )
             }
             Error::Lock(e) => e.advice(),
             Error::Hold(e) => e.advice(),

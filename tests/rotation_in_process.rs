@@ -1,5 +1,5 @@
 //! The driver that ships, against the sandbox's cloud in process and in virtual time.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::wildcard_enum_match_arm)]
 #![allow(clippy::print_stdout, clippy::print_stderr, clippy::disallowed_methods, missing_docs)]
 
 mod world;
@@ -28,6 +28,7 @@ fn scenes() -> Vec<Scene> {
         }
     }
     all.push(Scene { vaults: 2, second_empty: true, ..Scene::default() });
+    all.push(Scene { vaults: 2, overlap: 3600, ..Scene::default() });
     all
 }
 
@@ -38,6 +39,7 @@ fn the_five_steps_complete_in_every_scene() {
         let stopped = world.process(false, false, never).unwrap();
         assert_eq!(stopped, Stopped::Ended(End::Completed), "{scene:?}");
         world.check_journal();
+        world.check_aftermath();
     }
 }
 
@@ -74,6 +76,7 @@ fn a_kill_at_every_crash_point_is_resumed_or_rolled_back() {
                 }
                 let stopped = world.process(true, rollback, never).unwrap();
                 world.check_journal();
+                world.check_aftermath();
                 match stopped {
                     Stopped::Ended(end) => *ends.entry(format!("{end:?} after rollback {rollback}")).or_insert(0) += 1,
                     other => panic!("{scene:?} rollback {rollback} n {n}: {other:?}"),
@@ -128,6 +131,7 @@ fn a_fault_at_every_request_is_survived() {
                         Err(e) => panic!("{e}"),
                     };
                     world.check_journal();
+                    world.check_aftermath();
                     let over = matches!(stopped, Stopped::Ended(End::Completed | End::RolledBack));
                     assert!(over, "{scene:?} {fault:?} at {n}, killed {killed}: {stopped:?}");
                     if world.requests.get() <= n {
@@ -169,6 +173,7 @@ fn seeds_with_two_kills_and_two_faults_end_well() {
             }
         }
         world.check_journal();
+        world.check_aftermath();
         match stopped {
             Some(Stopped::Ended(end)) => *ends.entry(end).or_insert(0) += 1,
             other => panic!("seed {seed} {scene:?}: {other:?}"),

@@ -45,5 +45,5 @@ pub(super) async fn adopt(context: &Context, file: &Path, old_key: Option<KeyId>
     };
     begin(&journals, &start, &clock)?;
     let told = journals.read(&run)?;
-    Ok(Done::of_run(context, &journals, &told, None, true))
+    Ok(Done::of_run(&journals, &told).and_well())
 }

@@ -1,12 +1,12 @@
 //! What a command knows of the machine: folders, terminal, user, environment. The one place that reads the environment.
 #![allow(clippy::disallowed_methods)] // reads the environment and runbook files
 
-use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use secrecy::SecretString;
 
 use super::Global;
+use super::terminal::Terminal;
 use crate::error::Error;
 use crate::places::Places;
 use crate::run::By;
@@ -16,7 +16,7 @@ use crate::runbook::Runbook;
 pub(super) struct Context {
     pub(super) global: Global,
     pub(super) places: Places,
-    pub(super) terminal: bool,
+    pub(super) terminal: Terminal,
 }
 
 impl Context {
@@ -25,7 +25,7 @@ impl Context {
             Some(folder) => Places::under(std::path::absolute(folder).unwrap_or_else(|_| folder.clone())),
             None => Places::find()?,
         };
-        Ok(Context { global, places, terminal: std::io::stderr().is_terminal() })
+        Ok(Context { global, places, terminal: Terminal::of_stderr() })
     }
 
     /// The journals' folder: flag or environment, then the runbook, then the platform's.
@@ -88,6 +88,17 @@ pub(super) fn read(file: &Path) -> Result<Vec<u8>, Error> {
     let opened = std::fs::File::open(file).map_err(cannot)?;
     opened.take(2 << 20).read_to_end(&mut bytes).map_err(cannot)?;
     Ok(bytes)
+}
+
+/// Writes a report for its owner only, and says where.
+pub(super) fn write_report(path: &Path, text: &str) -> std::io::Result<String> {
+    use std::io::Write;
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)?.write_all(text.as_bytes())?;
+    Ok(path.display().to_string())
 }
 
 /// The operator's secret of a sandbox, from the file that the sandbox names.

@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::context::Context;
 use super::output::Done;
-use super::runs::{self, Journals, ended};
+use super::runs::{self, ended};
 use super::session::lock;
 use crate::clock::{Clock, ServiceClock};
 use crate::error::{Error, exit};
@@ -56,14 +56,7 @@ pub(super) fn abandon(context: &Context, named: &str, reason: &str) -> Result<Do
     let event = Event::Abandoned { by: who(context), reason: reason.to_owned() };
     told.rotation.apply(at, &event).map_err(crate::driver::DriverError::from)?;
     journal.append(Some(at), local, &Record::Event(event))?;
-    done(context, &journals, &run)
-}
-
-fn done(context: &Context, journals: &Journals, run: &RunId) -> Result<Done, Error> {
-    let told = journals.read(run)?;
-    let mut done = Done::of_run(context, journals, &told, None, true);
-    done.exit = exit::DONE;
-    Ok(done)
+    Ok(Done::of_run(&journals, &journals.read(&run)?).and_well())
 }
 
 fn who(context: &Context) -> String {

@@ -9,7 +9,7 @@ use super::context::{self, Context};
 use super::output::Done;
 use super::runs::{self, Journals};
 use crate::error::{Error, exit};
-use crate::evidence;
+use crate::evidence::Report;
 use crate::journal::{self, Listed};
 use crate::rotation::names::RunId;
 use crate::run::Record;
@@ -18,14 +18,11 @@ pub(super) fn status(context: &Context, named: Option<&str>) -> Result<Done, Err
     if let Some(named) = named {
         let (journals, run) = runs::find(context, named)?;
         let told = journals.read(&run)?;
-        let mut done = Done::of_run(context, &journals, &told, None, true);
-        done.exit = exit::DONE;
-        return Ok(done);
+        return Ok(Done::of_run(&journals, &told).and_well());
     }
     let journals = Journals::at(context.journals(None));
     let (all, errors) = journals.all()?;
-    let of = |run: &crate::run::Run| Done::of_run(context, &journals, run, None, true);
-    let objects: Vec<Value> = all.iter().map(|r| of(r).json).collect();
+    let objects: Vec<Value> = all.iter().map(|r| Done::of_run(&journals, r).json).collect();
     let mut lines: Vec<String> = all.iter().map(super::output::one_line).collect();
     lines.extend(errors.iter().map(ToString::to_string));
     if lines.is_empty() {
@@ -40,9 +37,10 @@ pub(super) fn status(context: &Context, named: Option<&str>) -> Result<Done, Err
 pub(super) fn report(context: &Context, named: &str, format: ReportFormat) -> Result<Done, Error> {
     let (journals, run) = runs::find(context, named)?;
     let told = journals.read(&run)?;
+    let report = Report::of(&told);
     let text = match format {
-        ReportFormat::Md => evidence::markdown(&told),
-        ReportFormat::Json => evidence::json(&told),
+        ReportFormat::Md => report.to_markdown(),
+        ReportFormat::Json => report.to_json(),
     };
     Ok(Done { exit: exit::DONE, lines: Vec::new(), json: Value::Null, stdout: Some(text) })
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::SignedDuration;
 
+use self::logging::LogFormat;
 use crate::rotation::names::KeyId;
 
 mod adopt;
@@ -12,8 +13,9 @@ mod connect;
 mod context;
 mod hold;
 mod inspect;
-mod logging;
+pub mod logging;
 mod output;
+pub mod progress;
 mod resume;
 mod rollback;
 mod rotate;
@@ -21,6 +23,7 @@ mod runs;
 mod sandbox;
 mod session;
 mod signals;
+pub mod terminal;
 
 pub use output::main;
 
@@ -58,12 +61,6 @@ struct Global {
     /// How logs are written (RUST_LOG says which)
     #[arg(long, global = true, value_enum, default_value_t = LogFormat::Text)]
     log_format: LogFormat,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum LogFormat {
-    Text,
-    Json,
 }
 
 #[derive(Debug, Subcommand)]
@@ -208,7 +205,7 @@ struct Stay {
     /// Stay through the overlap; the default on a terminal
     #[arg(long, overrides_with = "no_wait")]
     wait: bool,
-    /// Leave during the overlap and say when to resume; the default without a terminal
+    /// Leave during the overlap and say when to resume; the default without a terminal, if more than a minute is left
     #[arg(long)]
     no_wait: bool,
     /// Exit with 0 instead of 20 when there is nothing to do but wait
@@ -216,9 +213,18 @@ struct Stay {
     waiting_ok: bool,
 }
 
+/// Without a terminal a wait of a minute is cheaper than to be started again.
+const SHORT: SignedDuration = SignedDuration::from_secs(60);
+
 impl Stay {
-    fn stays(&self, terminal: bool) -> bool {
-        self.wait || (terminal && !self.no_wait)
+    /// For how long a wait the process stays.
+    fn how_long(&self, terminal: bool) -> SignedDuration {
+        match (self.wait, self.no_wait) {
+            (true, _) => SignedDuration::MAX,
+            (false, true) => SignedDuration::ZERO,
+            (false, false) if terminal => SignedDuration::MAX,
+            (false, false) => SHORT,
+        }
     }
 }
 

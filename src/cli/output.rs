@@ -7,11 +7,13 @@ use clap::Parser;
 use serde_json::{Value, json};
 
 use super::context::Context;
+use super::progress::Progress;
 use super::runs::Journals;
+use super::terminal::Terminal;
 use super::{Cli, Command, JournalCommand, RunbookCommand, SandboxCommand};
-use crate::driver::{DriverError, Observer, Stopped};
+use crate::driver::{DriverError, Stopped};
 use crate::error::{Error, exit};
-use crate::rotation::End;
+use crate::evidence::{Report, State, Summary};
 use crate::rotation::names::RunId;
 use crate::run::Run;
 use crate::runbook::Runbook;
@@ -70,7 +72,9 @@ pub(super) fn note(context: &Context, line: &str) {
 }
 
 fn run(cli: Cli) -> Result<Done, Error> {
-    super::logging::start(cli.global.log_format);
+    let bad_filter =
+        |e: super::logging::BadFilter| Error::Usage { what: e.to_string(), advice: "unset RUST_LOG".to_owned() };
+    super::logging::start(cli.global.log_format, Terminal::of_stderr()).map_err(bad_filter)?;
     let context = Context::new(cli.global)?;
     let threads = matches!(cli.command, Command::Sandbox(SandboxCommand::Serve(_)));
     let mut builder =
@@ -102,36 +106,57 @@ async fn command(context: &Context, command: Command) -> Result<Done, Error> {
 }
 
 /// Who shows the progress of a run.
-pub(super) fn progress(_context: &Context, _runbook: &Runbook) -> Box<dyn Observer> {
-    struct Nobody;
-    impl Observer for Nobody {
-        fn recorded(&mut self, run: &crate::rotation::Rotation, at: jiff::Timestamp, event: &crate::rotation::Event) {
-            tracing::info!(step = run.step().name(), %at, event = event.name(), "recorded");
-        }
+pub(super) fn progress(context: &Context, runbook: &Runbook) -> Progress {
+    if context.global.quiet {
+        Progress::quiet(runbook.clone())
+    } else {
+        Progress::on_stderr(runbook.clone(), context.terminal)
     }
-    Box::new(Nobody)
 }
 
 impl Done {
-    /// How a run stands; `ended` is how the process that drove it stopped, if one did.
-    pub(super) fn of_run(
-        _context: &Context,
-        _journals: &Journals,
-        run: &Run,
-        ended: Option<Result<Stopped, DriverError>>,
-        waiting_ok: bool,
-    ) -> Done {
-        let exit = match &ended {
-            Some(Ok(Stopped::Ended(End::Completed | End::Abandoned))) => exit::DONE,
-            Some(Ok(Stopped::Ended(End::RolledBack))) => exit::ROLLED_BACK,
-            Some(Ok(Stopped::NeedsOperator(_))) => exit::NEEDS_OPERATOR,
-            Some(Ok(Stopped::Waiting { .. })) if waiting_ok => exit::DONE,
-            Some(Ok(Stopped::Waiting { .. })) => exit::WAITING,
-            Some(Ok(Stopped::Asked | Stopped::Unanswered { .. }) | Err(_)) => exit::INTERRUPTED,
-            None => exit::DONE,
-        };
-        let lines = vec![format!("{}: {:?} {ended:?}", run.start.plan.run, run.rotation.phase())];
-        Done { exit, lines, json: json!({ "run": run.start.plan.run, "exit": exit }), stdout: None }
+    /// How a run stands, from its journal.
+    pub(super) fn of_run(journals: &Journals, run: &Run) -> Done {
+        Done::of_summary(Summary::of(run, Some(journals.folder.file(&run.start.plan.run).display().to_string())))
+    }
+
+    fn of_summary(summary: Summary) -> Done {
+        Done { exit: summary.exit, lines: summary.lines(), json: json!(summary), stdout: None }
+    }
+
+    /// The same from a command that only looks, or that has done what it was asked for.
+    pub(super) fn and_well(mut self) -> Done {
+        self.exit = exit::DONE;
+        if let Some(member) = self.json.get_mut("exit") {
+            *member = json!(exit::DONE);
+        }
+        self
+    }
+
+    /// How a run stands after a process has driven it: writes the report beside the journal and says where.
+    pub(super) fn of_driven(journals: &Journals, run: &Run, ended: &Result<Stopped, DriverError>) -> Done {
+        let journal = journals.folder.file(&run.start.plan.run);
+        let mut summary = Summary::of(run, Some(journal.display().to_string()));
+        let mut more = Vec::new();
+        match ended {
+            Ok(Stopped::Ended(_) | Stopped::NeedsOperator(_) | Stopped::Waiting { .. }) => {}
+            Ok(Stopped::Asked) => summary = summary.as_state(State::Interrupted),
+            Ok(Stopped::Unanswered { what, refusal }) => {
+                summary = summary.as_state(State::Interrupted);
+                more.push(format!("error: {what} {refusal}; the run stays where it is"));
+            }
+            Err(e) => {
+                summary = summary.as_state(State::Interrupted);
+                more.push(format!("error: {e}"));
+            }
+        }
+        match super::context::write_report(&journal.with_extension("md"), &Report::of(run).to_markdown()) {
+            Ok(path) => summary = summary.with_report(path),
+            Err(e) => more.push(format!("the report could not be written: {e}")),
+        }
+        let mut done = Done::of_summary(summary);
+        done.lines.extend(more);
+        done
     }
 
     /// Several runs; exits with the worst.
@@ -154,5 +179,8 @@ impl Done {
 
 /// A run on one line.
 pub(super) fn one_line(run: &Run) -> String {
-    format!("{} {:?}", run.start.plan.run, run.rotation.phase())
+    let state = State::of(run);
+    let sandbox = if run.in_sandbox() { "  SANDBOX" } else { "" };
+    let (id, step, name) = (&run.start.plan.run, run.rotation.step().name(), &run.start.application.display_name);
+    format!("{id}  {:<14} {step:<12} {}{sandbox}", state.name(), name.escape_debug())
 }

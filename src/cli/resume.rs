@@ -1,5 +1,7 @@
 //! `resume`: go on from the journal.
 
+use jiff::SignedDuration;
+
 use super::Resume;
 use super::connect::connect;
 use super::context::Context;
@@ -16,11 +18,11 @@ use crate::run::{Record, Run};
 
 pub(super) async fn resume(context: &Context, args: &Resume) -> Result<Done, Error> {
     let signals = Signals::listen();
-    let stay = args.stay.stays(context.terminal);
+    let stay_for = args.stay.how_long(context.terminal.redraws);
     let waiting_ok = args.stay.waiting_ok;
     if let Some(named) = &args.run {
         let (journals, run) = runs::find(context, named)?;
-        return one(context, &journals, &run, &signals, stay, waiting_ok, Begin::Resume).await;
+        return one(context, &journals, &run, &signals, stay_for, waiting_ok, Begin::Resume).await;
     }
     let journals = Journals::at(context.journals(None));
     let unfinished: Vec<RunId> = journals.unfinished(None)?.into_iter().map(|r| r.start.plan.run).collect();
@@ -29,7 +31,7 @@ pub(super) async fn resume(context: &Context, args: &Resume) -> Result<Done, Err
             let json = serde_json::json!({ "schema": "keyrelay.runs/1", "runs": [], "exit": exit::DONE });
             Ok(Done { exit: exit::DONE, lines: vec!["nothing to resume".to_owned()], json, stdout: None })
         }
-        [run] if !args.all => one(context, &journals, run, &signals, stay, waiting_ok, Begin::Resume).await,
+        [run] if !args.all => one(context, &journals, run, &signals, stay_for, waiting_ok, Begin::Resume).await,
         several if !args.all => Err(Error::WhichRun {
             what: "several runs are unfinished".to_owned(),
             runs: several.iter().map(ToString::to_string).collect(),
@@ -37,7 +39,7 @@ pub(super) async fn resume(context: &Context, args: &Resume) -> Result<Done, Err
         all => {
             let mut done = Vec::new();
             for run in all {
-                let one = one(context, &journals, run, &signals, stay, waiting_ok, Begin::Resume).await;
+                let one = one(context, &journals, run, &signals, stay_for, waiting_ok, Begin::Resume).await;
                 done.push(one.unwrap_or_else(|e| Done::of_error(&e, Some(run))));
             }
             Ok(Done::of_many(done))
@@ -51,14 +53,14 @@ pub(super) async fn one(
     journals: &Journals,
     run: &RunId,
     signals: &Signals,
-    stay: bool,
+    stay_for: SignedDuration,
     waiting_ok: bool,
     begin: Begin,
 ) -> Result<Done, Error> {
     let told = journals.read(run)?;
     if ended(&told) {
         note(context, &format!("run {run} has ended: nothing to do"));
-        return Ok(Done::of_run(context, journals, &told, None, waiting_ok));
+        return Ok(Done::of_run(journals, &told).and_well());
     }
     let mut names = target_locks(&told.start.runbook);
     names.push(LockName::Run(run.clone()));
@@ -73,9 +75,9 @@ pub(super) async fn one(
     }
     let told = Run::replay(records).map_err(|why| Error::NotARun { run: run.clone(), why })?;
     let connected = connect(context, &told.start.runbook, false).await?;
-    let clock = ServiceClock::default();
-    let session = Session { context, journals, clock: &clock, signals, locks, stay };
+    let clock = ServiceClock::going_on_from(told.last_at());
+    let session = Session { context, journals, clock: &clock, signals, locks, stay_for };
     let (words, rotation) = (heard(&told), told.rotation.clone());
     let ended = session.drive(&connected, &told.start, journal, rotation, words, begin).await?;
-    finish(context, journals, run, ended, waiting_ok)
+    finish(journals, run, ended, waiting_ok)
 }

@@ -25,7 +25,7 @@ pub(super) async fn rollback(context: &Context, args: &Rollback) -> Result<Done,
         return Err(Error::NotOpen { what, advice: format!("go on: keyrelay resume {run}") });
     }
     let signals = Signals::listen();
-    let stay = args.stay.stays(context.terminal);
+    let stay_for = args.stay.how_long(context.terminal.redraws);
     let begin = Begin::Rollback { reason: args.reason.clone() };
-    resume::one(context, &journals, &run, &signals, stay, args.stay.waiting_ok, begin).await
+    resume::one(context, &journals, &run, &signals, stay_for, args.stay.waiting_ok, begin).await
 }

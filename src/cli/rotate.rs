@@ -21,14 +21,14 @@ pub(super) async fn rotate(context: &Context, args: &Rotate) -> Result<Done, Err
     let runbook = context::runbook(&args.runbook)?;
     let journals = Journals::at(context.journals(Some((&args.runbook, &runbook))));
     let signals = Signals::listen();
-    let stay = args.stay.stays(context.terminal);
+    let stay_for = args.stay.how_long(context.terminal.redraws);
     let unfinished = journals.unfinished(Some(runbook.target()))?;
     if let Some(run) = unfinished.last().map(|r| r.start.plan.run.clone()) {
         if args.if_expires_within.is_none() {
             return Err(Error::Unfinished { run });
         }
         note(context, &format!("run {run} is unfinished: going on with it"));
-        return resume::one(context, &journals, &run, &signals, stay, args.stay.waiting_ok, Begin::Resume).await;
+        return resume::one(context, &journals, &run, &signals, stay_for, args.stay.waiting_ok, Begin::Resume).await;
     }
     let locks = lock(context, &target_locks(&runbook), None)?;
     let clock = ServiceClock::default();
@@ -46,9 +46,9 @@ pub(super) async fn rotate(context: &Context, args: &Rotate) -> Result<Done, Err
     let start = start(context, args, runbook, ready, connected.identity.clone());
     let (journal, rotation) = begin(&journals, &start, &clock)?;
     let session =
-        Session { context, journals: &journals, clock: &clock, signals: &signals, locks: vec![locks, run_lock], stay };
+        Session { context, journals: &journals, clock: &clock, signals: &signals, locks: vec![locks, run_lock], stay_for };
     let ended = session.drive(&connected, &start, journal, rotation, 0, Begin::Start).await?;
-    finish(context, &journals, &run, ended, args.stay.waiting_ok)
+    finish(&journals, &run, ended, args.stay.waiting_ok)
 }
 
 fn start(context: &Context, args: &Rotate, runbook: Runbook, ready: Ready, identity: String) -> Start {

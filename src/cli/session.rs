@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::connect::Connected;
 use super::context::Context;
 use super::output::{Done, progress};
+use super::progress::Progress;
 use super::runs::Journals;
 use super::signals::Signals;
 use crate::clock::ServiceClock;
@@ -42,7 +43,7 @@ pub(super) struct Session<'a> {
     pub(super) clock: &'a ServiceClock,
     pub(super) signals: &'a Signals,
     pub(super) locks: Vec<Locks>,
-    pub(super) stay: bool,
+    pub(super) stay_for: SignedDuration,
 }
 
 /// The locks that every run of a runbook takes: the application, and each secret that is written.
@@ -78,10 +79,11 @@ impl Session<'_> {
         let mut log = RunLog { journal, locks: self.locks };
         let mut marker = Marker { folder, run, heard };
         let mut observer = Watch::new(self.context, &start.runbook);
+        observer.shown.begin(&rotation);
         let lifetime = SignedDuration::try_from(start.runbook.secret.lifetime.get()).unwrap_or(SignedDuration::MAX);
         let new_secret = NewSecret { label: start.runbook.secret.label.as_str().to_owned(), lifetime };
-        let manners = Manners { patience: PATIENCE, stay: self.stay };
-        let consumers = RunbookConsumers::new(&start.runbook);
+        let manners = Manners { patience: PATIENCE, stay_for: self.stay_for };
+        let consumers = RunbookConsumers::of(&start.runbook);
         let by = self.context.by(connected.identity.clone()).to_string();
         let mut driver = Driver::new(
             rotation,
@@ -106,7 +108,7 @@ impl Session<'_> {
             Err(e) => return Ok(Err(e)),
         }
         let Some(reason) = reason else {
-            return Ok(resume(&mut driver, by, self.stay).await);
+            return Ok(resume(&mut driver, by).await);
         };
         driver.record(Event::Resumed { by: by.clone() })?;
         let baseline = match driver.rotation().rollback_proof() {
@@ -137,16 +139,15 @@ fn not_open(why: &str) -> Error {
 async fn resume<K: crate::ports::Consumers>(
     driver: &mut Driver<'_, crate::azure::AzureServices, ServiceClock, K, Signals>,
     by: String,
-    stay: bool,
 ) -> Result<Stopped, DriverError> {
     use crate::clock::Clock;
+    // a release may have come since: then there is more to do than to wait
+    driver.hear_people()?;
     let now = driver.clock.now().ok_or(DriverError::NoServiceTime)?;
-    let waits = match driver.rotation().next(now) {
-        Effect::Wait { until, why } if why.may_leave() && !stay => Some(Stopped::Waiting { until, why }),
-        _ => None,
-    };
-    if let Some(waiting) = waits {
-        return Ok(waiting);
+    if let Effect::Wait { until, why } = driver.rotation().next(now)
+        && driver.may_leave(now, until, why)
+    {
+        return Ok(Stopped::Waiting { until, why });
     }
     driver.record(Event::Resumed { by })?;
     driver.run().await
@@ -194,7 +195,7 @@ impl HoldMarker for Marker {
 
 /// Shows progress, and in a sandbox stands still where a test wants to kill the process.
 struct Watch {
-    shown: Box<dyn Observer>,
+    shown: Progress,
     pause_at: Option<CrashPoint>,
     passes: u32,
 }
@@ -207,6 +208,12 @@ impl Watch {
             None => (None, 1),
         };
         Watch { shown: progress(context, runbook), pause_at: name.and_then(|n| n.parse().ok()), passes }
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.shown.end();
     }
 }
 
@@ -239,12 +246,13 @@ impl Observer for Watch {
 
 /// What is said of a run when its process ends.
 pub(super) fn finish(
-    context: &Context,
     journals: &Journals,
     run: &RunId,
     ended: Result<Stopped, DriverError>,
     waiting_ok: bool,
 ) -> Result<Done, Error> {
     let told = journals.read(run)?;
-    Ok(Done::of_run(context, journals, &told, Some(ended), waiting_ok))
+    let done = Done::of_driven(journals, &told, &ended);
+    let waits = matches!(ended, Ok(Stopped::Waiting { .. }));
+    Ok(if waits && waiting_ok { done.and_well() } else { done })
 }

@@ -1,18 +1,176 @@
-//! stub
-use crate::ports::*;
-/// stub
-pub struct RunbookConsumers;
+//! Those who read the secret: told to read again and asked how they are, as the runbook says.
+//!
+//! An action is tried until it goes well or its time is over, because a service that has just been restarted is not well at
+//! once. So a refresh may happen more than once; it may anyway, because a run that is killed right after one repeats it.
+//!
+//! What a consumer prints is kept for the report: the end of it, on one line, with all that looks like a secret struck out. No
+//! consumer is ever told a secret.
+#![allow(clippy::disallowed_methods)] // a command takes the time that it takes, not that of the services
+
+mod command;
+mod http;
+mod note;
+mod strike;
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use crate::ports::{ConsumerAnswer, Consumers, Told};
+use crate::rotation::names::KeyId;
+use crate::runbook::{Action, Call, Consumer, Runbook};
+use note::Tail;
+
+/// A runbook's consumers.
+#[derive(Debug, Clone)]
+pub struct RunbookConsumers {
+    consumers: Vec<Consumer>,
+    reach: Reach,
+}
+
+/// Which hosts an HTTP GET may go to. What a command does is its own affair.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// Any that a runbook may name: https anywhere, http on loopback.
+    Anywhere,
+    /// Loopback only, as in the sandbox. Anything else is a failed answer that says so, and nothing is sent.
+    Loopback,
+}
+
 impl RunbookConsumers {
-    /// stub
-    pub fn new(_: &crate::runbook::Runbook) -> Self {
-        RunbookConsumers
+    /// The consumers in the order of the runbook, by which the rotation counts them.
+    pub fn new(consumers: Vec<Consumer>, reach: Reach) -> RunbookConsumers {
+        RunbookConsumers { consumers, reach }
+    }
+
+    /// Those of a runbook; in the sandbox they are reached on loopback only.
+    pub fn of(runbook: &Runbook) -> RunbookConsumers {
+        let reach = if runbook.cloud.is_sandbox() { Reach::Loopback } else { Reach::Anywhere };
+        RunbookConsumers::new(runbook.consumers.clone(), reach)
+    }
+
+    /// Tries until it goes well, cannot help, or the time is over.
+    async fn act(&self, action: Option<&Action>, told: &Told) -> ConsumerAnswer {
+        let Some(action) = action else { return nothing_to_do() };
+        let ends = Instant::now() + action.timeout.get();
+        let mut tries = 1;
+        loop {
+            let left = ends.saturating_duration_since(Instant::now());
+            let tried = match &action.call {
+                Call::Command(command) => command::run(command, told, left).await,
+                Call::Http(url) => http::get(url.as_url(), self.reach, told, left).await,
+            };
+            let rest = rest_after(tries);
+            let again = tried.went == Went::Badly && ends.saturating_duration_since(Instant::now()) > rest + SHORTEST_TRY;
+            if !again {
+                return tried.answer(tries, told.new_key_id);
+            }
+            sleep(rest).await;
+            tries += 1;
+        }
     }
 }
+
 impl Consumers for RunbookConsumers {
-    async fn refresh(&self, _: usize, _: &Told) -> ConsumerAnswer {
-        ConsumerAnswer { ok: true, adopted: false, note: String::new() }
+    async fn refresh(&self, consumer: usize, told: &Told) -> ConsumerAnswer {
+        self.act(self.consumers.get(consumer).and_then(|c| c.refresh.as_ref()), told).await
     }
-    async fn check(&self, _: usize, _: &Told) -> ConsumerAnswer {
-        ConsumerAnswer { ok: true, adopted: false, note: String::new() }
+
+    /// `adopted` is true only if it went well and what was printed or answered has the new key ID in it, as a whole GUID and in
+    /// any case. That is looked for in the last 64 KiB of each stream. A check that repeats what it was told proves nothing.
+    async fn check(&self, consumer: usize, told: &Told) -> ConsumerAnswer {
+        self.act(self.consumers.get(consumer).and_then(|c| c.check.as_ref()), told).await
+    }
+}
+
+/// A try that is given less is not begun.
+const SHORTEST_TRY: Duration = Duration::from_secs(1);
+
+/// The pause after so many tries: doubling from a second up to five.
+fn rest_after(tries: u32) -> Duration {
+    Duration::from_secs(1 << tries.saturating_sub(1).min(3)).min(Duration::from_secs(5))
+}
+
+/// A time limit as a person reads it: what little of it was spent before the try began is not told.
+fn about(limit: Duration) -> String {
+    let tenths = limit.as_millis().saturating_add(50) / 100;
+    humantime::format_duration(Duration::from_millis(u64::try_from(tenths * 100).unwrap_or(u64::MAX))).to_string()
+}
+
+/// The rotation asks only for what the runbook has; a journal that says otherwise ends here.
+fn nothing_to_do() -> ConsumerAnswer {
+    ConsumerAnswer { ok: false, adopted: false, note: "the runbook says nothing of how to do this".to_owned() }
+}
+
+/// How one try went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Went {
+    Well,
+    /// Another try may help.
+    Badly,
+    /// No other try can help.
+    Hopelessly,
+}
+
+/// One try.
+struct Try {
+    went: Went,
+    /// In our words; empty if there is nothing to say.
+    what: String,
+    /// In the consumer's words.
+    said: Vec<Tail>,
+}
+
+impl Try {
+    fn new(went: Went, what: impl Into<String>) -> Try {
+        Try { went, what: what.into(), said: Vec::new() }
+    }
+
+    fn saying(mut self, said: impl IntoIterator<Item = Tail>) -> Try {
+        self.said.extend(said);
+        self
+    }
+
+    fn answer(self, tries: u32, new_key_id: Option<KeyId>) -> ConsumerAnswer {
+        let ok = self.went == Went::Well;
+        let reported = |key_id: KeyId| self.said.iter().any(|tail| tail.reports(key_id));
+        let count = if tries > 1 { format!("{tries} tries, the last: ") } else { String::new() };
+        let what = if ok { self.what.clone() } else { format!("{count}{}", self.what) };
+        ConsumerAnswer { ok, adopted: ok && new_key_id.is_some_and(reported), note: note::note(&what, &self.said) }
+    }
+}
+
+/// What a consumer is told: the name of each fact and the fact, where it is known.
+fn facts(told: &Told) -> impl Iterator<Item = (&'static str, String)> {
+    let facts = [
+        ("run", Some(told.run.clone())),
+        ("old-key-id", told.old_key_id.map(|k| k.to_string())),
+        ("new-key-id", told.new_key_id.map(|k| k.to_string())),
+        ("vault-version", told.vault_version.map(|v| v.to_string())),
+    ];
+    facts.into_iter().filter_map(|(name, fact)| fact.map(|f| (name, f)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_double_up_to_five_seconds() {
+        let pauses: Vec<u64> = (1..=6).map(|tries| rest_after(tries).as_secs()).collect();
+        assert_eq!(pauses, [1, 2, 4, 5, 5, 5]);
+        assert_eq!(rest_after(u32::MAX).as_secs(), 5);
+    }
+
+    #[test]
+    fn limits_are_told_in_tenths_of_a_second() {
+        assert_eq!(about(Duration::from_micros(999_700)), "1s");
+        assert_eq!(about(Duration::from_millis(1_540)), "1s 500ms");
+    }
+
+    #[test]
+    fn a_fact_that_is_not_known_is_not_told() {
+        let told = Told { run: "r".into(), old_key_id: None, new_key_id: None, vault_version: None };
+        assert_eq!(facts(&told).collect::<Vec<_>>(), [("run", "r".to_owned())]);
     }
 }

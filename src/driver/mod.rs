@@ -122,8 +122,8 @@ pub enum DriverError {
 pub struct Manners {
     /// How long one read may fail for passing reasons.
     pub patience: SignedDuration,
-    /// Stay through the overlap.
-    pub stay: bool,
+    /// Stay through an overlap, a hold or the wait for a release if no more than this is left of it.
+    pub stay_for: SignedDuration,
 }
 
 /// What a secret is added with.
@@ -202,7 +202,7 @@ impl<'a, S: Services, C: Clock, K: Consumers, P: Stop> Driver<'a, S, C, K, P> {
             self.hear_people()?;
             let now = self.now()?;
             let stopped = match self.rotation.next(now) {
-                Effect::Wait { until, why } if why.may_leave() && !self.manners.stay => {
+                Effect::Wait { until, why } if self.may_leave(now, until, why) => {
                     self.crash(CrashPoint::Waiting(why.into()))?;
                     Some(Stopped::Waiting { until, why })
                 }
@@ -225,6 +225,11 @@ impl<'a, S: Services, C: Clock, K: Consumers, P: Stop> Driver<'a, S, C, K, P> {
                 return Ok(stopped);
             }
         }
+    }
+
+    /// Whether this process leaves rather than waits: another goes on later.
+    pub fn may_leave(&self, now: Timestamp, until: Timestamp, why: Why) -> bool {
+        why.may_leave() && until.duration_since(now) > self.manners.stay_for
     }
 
     /// Asks for the time by the cheapest read, so that deadlines can be kept from the first step on.
@@ -264,7 +269,7 @@ impl<'a, S: Services, C: Clock, K: Consumers, P: Stop> Driver<'a, S, C, K, P> {
     }
 
     /// Records what people have said since the marker was last read.
-    fn hear_people(&mut self) -> Result<(), DriverError> {
+    pub fn hear_people(&mut self) -> Result<(), DriverError> {
         if matches!(self.rotation.phase(), Phase::Ended { .. }) {
             return Ok(()); // too late, and the command that left the marker has said so
         }

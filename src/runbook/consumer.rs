@@ -36,7 +36,8 @@ pub struct Action {
     /// `command` or `http`, one of them.
     #[serde(flatten)]
     pub call: Call,
-    /// `timeout`: how long one try may take, more than 0s and at most 1h. Default: 30s.
+    /// `timeout`: how long it may take, more than 0s and at most 1h. What fails is tried again until it goes well or that time
+    /// is over. Default: 30s.
     pub timeout: HumanDuration,
 }
 

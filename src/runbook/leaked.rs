@@ -6,7 +6,7 @@
 use std::ops::Range;
 
 /// The shortest word that is judged by its looks.
-const LONG: usize = 32;
+pub(crate) const LONG: usize = 32;
 
 /// The length of a hyphenated GUID.
 const GUID: usize = 36;
@@ -43,17 +43,22 @@ pub(super) fn random_word(text: &str) -> bool {
 }
 
 fn is_random(word: &str) -> bool {
-    let pairs = word.as_bytes().iter().zip(word.as_bytes().iter().skip(1));
+    word.len() >= LONG && changes(word.as_bytes()) * 4 >= word.len()
+}
+
+/// How often letters, digits and case change in a word.
+pub(crate) fn changes(word: &[u8]) -> usize {
+    let pairs = word.iter().zip(word.iter().skip(1));
     let changes = pairs.filter(|(a, b)| {
         let letter_and_digit =
             a.is_ascii_alphabetic() && b.is_ascii_digit() || a.is_ascii_digit() && b.is_ascii_alphabetic();
         letter_and_digit || a.is_ascii_lowercase() && b.is_ascii_uppercase()
     });
-    word.len() >= LONG && changes.count() * 4 >= word.len()
+    changes.count()
 }
 
 /// The parts of an ASCII word between the GUIDs in it.
-fn without_guids(word: &str) -> impl Iterator<Item = &str> {
+pub(crate) fn without_guids(word: &str) -> impl Iterator<Item = &str> {
     let mut ranges: Vec<Range<usize>> = Vec::new();
     let (mut start, mut at) = (0, 0);
     while at + GUID <= word.len() {
@@ -69,19 +74,19 @@ fn without_guids(word: &str) -> impl Iterator<Item = &str> {
     ranges.into_iter().filter_map(|r| word.get(r))
 }
 
-fn is_guid(s: &str) -> bool {
+pub(crate) fn is_guid(s: &str) -> bool {
     let hex = |(i, b): (usize, u8)| if [8, 13, 18, 23].contains(&i) { b == b'-' } else { b.is_ascii_hexdigit() };
     s.len() == GUID && s.bytes().enumerate().all(hex)
 }
 
 /// Whether a parameter of a URL would hold a secret. Azure Functions take their key as `code`, shared access signatures are `sig`.
-pub(super) fn parameter_holds_a_secret(name: &str) -> bool {
+pub(crate) fn parameter_holds_a_secret(name: &str) -> bool {
     names_a_secret(name) || ["code", "sig", "signature"].contains(&name.to_ascii_lowercase().as_str())
 }
 
 /// Whether a field or tag of this name would hold a secret: `client_secret`, `secretText`, `password`, `api-key`,
 /// `token`. A name, ID or place of one (`secret_name`, `key_id`, `token_url`) is none.
-pub(super) fn names_a_secret(name: &str) -> bool {
+pub(crate) fn names_a_secret(name: &str) -> bool {
     let words = words(name);
     let ends_in = |list: &[&str]| words.last().is_some_and(|w| list.contains(&w.as_str()));
     let has = |word: &str| words.iter().any(|w| w == word);

@@ -13,7 +13,7 @@ mod consumer;
 mod describe;
 mod document;
 mod duration;
-mod leaked;
+pub(crate) mod leaked;
 mod names;
 mod problem;
 mod read;
