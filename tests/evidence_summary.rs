@@ -77,7 +77,7 @@ fn a_completed_run_in_json() {
 
 #[test]
 fn a_waiting_run_says_until_when_and_what_to_type() {
-    let world = waiting(Scene::default());
+    let world = waiting(Scene { overlap: 3600, ..Scene::default() });
     let run = run(&world);
     let summary = Summary::of(&run, None);
     assert_eq!((summary.state, summary.exit, summary.step), (State::Waiting, 20, "overlap wait"));

@@ -28,7 +28,8 @@ pub(crate) fn kill_at(point: &str, nth: u32) -> impl FnMut(CrashPoint) -> bool +
 pub(crate) fn runbook(world: &World) -> Runbook {
     let mut text = format!(
         "cloud = \"sandbox\"\ntenant = \"5a9db0c5-0000-4000-8000-000000000001\"\nclient_id = \"{CLIENT}\"\n\
-         owner = \"Billing team\"\ncontact = \"billing on call\"\noverlap = \"1h\"\nsettle = \"15m\"\n"
+         owner = \"Billing team\"\ncontact = \"billing on call\"\noverlap = \"{}s\"\nsettle = \"15m\"\n",
+        world.scene.overlap
     );
     for v in 0..world.scene.vaults {
         text += &format!("[[vault]]\nurl = \"https://{}\"\nsecret = \"{SECRET}\"\n", host(v));
