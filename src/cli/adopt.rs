@@ -7,7 +7,7 @@ use super::context::{self, Context};
 use super::output::{Done, note};
 use super::rotate::begin;
 use super::runs::Journals;
-use super::session::{PATIENCE, lock, target_locks};
+use super::session::{LOOKING, lock, target_locks};
 use super::signals::Signals;
 use crate::clock::ServiceClock;
 use crate::error::Error;
@@ -26,7 +26,7 @@ pub(super) async fn adopt(context: &Context, file: &Path, old_key: Option<KeyId>
     let _locks = lock(context, &target_locks(&runbook), None)?;
     let clock = ServiceClock::default();
     let connected = connect(context, &runbook, false).await?;
-    let look = Preflight { services: &connected.services, clock: &clock, stop: &signals, patience: PATIENCE };
+    let look = Preflight { services: &connected.services, clock: &clock, stop: &signals, patience: LOOKING };
     let ended: Vec<RunId> = journals.known()?.into_keys().collect();
     let ready = preflight::adopt(&look, &runbook, old_key, &ended).await?;
     ready.warnings.iter().for_each(|w| note(context, w));

@@ -105,6 +105,7 @@ enum Command {
         reason: String,
     },
     /// Let a held run go on; allow the removal where the runbook says delete = "on-release"
+    #[command(after_help = "Example: keyrelay release 20261121t0306 --reason \"batch job is done\"")]
     Release {
         /// Which run
         run: String,
@@ -113,6 +114,7 @@ enum Command {
         reason: String,
     },
     /// Close a run that will not go on, as it stands
+    #[command(after_help = "Example: keyrelay abandon 20261121t0306 --reason \"the application is gone\"")]
     Abandon {
         /// Which run
         run: String,
@@ -121,6 +123,7 @@ enum Command {
         reason: String,
     },
     /// Rebuild the lost journal of a run from tags and versions
+    #[command(after_help = "Example: keyrelay adopt runbooks/first-rotation.md")]
     Adopt {
         /// The runbook of the run
         runbook: PathBuf,
@@ -157,6 +160,7 @@ enum ReportFormat {
 #[derive(Debug, Subcommand)]
 enum JournalCommand {
     /// Check the chain of a run's journal, or of all
+    #[command(after_help = "Example: keyrelay journal verify")]
     Verify {
         /// Which run; all of them if none is named
         run: Option<String>,
@@ -166,6 +170,7 @@ enum JournalCommand {
 #[derive(Debug, Subcommand)]
 enum RunbookCommand {
     /// Validate files; nothing is asked of any service
+    #[command(after_help = "Example: keyrelay runbook check runbooks/*.md")]
     Check {
         /// The files
         #[arg(required = true)]
@@ -176,8 +181,10 @@ enum RunbookCommand {
 #[derive(Debug, Subcommand)]
 enum SandboxCommand {
     /// Run until told to stop, or idle for long
+    #[command(after_help = "Example: keyrelay sandbox serve --port 8443 --idle 8h --json")]
     Serve(Serve),
-    /// Say where the sandbox is and what is in it
+    /// Say where the sandbox is
+    #[command(after_help = "Example: keyrelay sandbox status")]
     Status,
 }
 

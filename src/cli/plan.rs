@@ -8,7 +8,7 @@ use super::connect::connect;
 use super::context::{self, Context};
 use super::output::Done;
 use super::runs::Journals;
-use super::session::PATIENCE;
+use super::session::LOOKING;
 use super::signals::Signals;
 use crate::clock::ServiceClock;
 use crate::error::{Error, exit};
@@ -25,7 +25,7 @@ pub(super) async fn plan(context: &Context, file: &Path, old_key: Option<KeyId>)
     }
     let (signals, clock) = (Signals::listen(), ServiceClock::default());
     let connected = connect(context, &runbook, true).await?;
-    let look = Preflight { services: &connected.services, clock: &clock, stop: &signals, patience: PATIENCE };
+    let look = Preflight { services: &connected.services, clock: &clock, stop: &signals, patience: LOOKING };
     let wanted = Wanted { old_key, if_expires_within: None, known_runs: journals.known()? };
     match look.look(&runbook, |at| RunId::new(at, 0), &wanted).await? {
         Found::Due(ready) => Ok(told(&runbook, &ready, &connected.identity)),

@@ -4,7 +4,7 @@ use super::connect::connect;
 use super::context::{self, Context};
 use super::output::{Done, note};
 use super::runs::Journals;
-use super::session::{Begin, PATIENCE, Session, finish, lock, target_locks};
+use super::session::{Begin, LOOKING, Session, finish, lock, target_locks};
 use super::signals::Signals;
 use super::{Rotate, resume};
 use crate::clock::{Clock, ServiceClock};
@@ -33,7 +33,7 @@ pub(super) async fn rotate(context: &Context, args: &Rotate) -> Result<Done, Err
     let locks = lock(context, &target_locks(&runbook), None)?;
     let clock = ServiceClock::default();
     let connected = connect(context, &runbook, true).await?;
-    let look = Preflight { services: &connected.services, clock: &clock, stop: &signals, patience: PATIENCE };
+    let look = Preflight { services: &connected.services, clock: &clock, stop: &signals, patience: LOOKING };
     let known_runs = journals.known()?;
     let wanted = Wanted { old_key: args.old_key, if_expires_within: args.if_expires_within, known_runs };
     let ready = match look.look(&runbook, |at| RunId::new(at, context::random()), &wanted).await? {
@@ -72,8 +72,9 @@ pub(super) fn begin(
     clock: &ServiceClock,
 ) -> Result<(Journal<Record, crate::journal::file::FileLog>, Rotation), Error> {
     let at = clock.now().ok_or(crate::preflight::Refused::NoServiceTime)?;
+    let world = start.runbook.cloud.is_sandbox().then_some("sandbox");
     let first = Record::Started(Box::new(start.clone()));
-    let journal = Journal::create(&journals.folder, &start.plan.run, &first, Some(at), clock.local())?;
+    let journal = Journal::create_in(&journals.folder, world, &start.plan.run, &first, Some(at), clock.local())?;
     Ok((journal, Rotation::new(start.plan.clone().into(), at)))
 }
 

@@ -11,7 +11,7 @@ use super::runs::Journals;
 use super::signals::Signals;
 use crate::clock::ServiceClock;
 use crate::consumers::RunbookConsumers;
-use crate::driver::{CrashPoint, Driver, DriverError, HoldMarker, Log, Manners, NewSecret, Observer, Stopped};
+use crate::driver::{CrashPoint, Driver, DriverError, HoldMarker, Log, Manners, NewSecret, Observer, Patience, Stopped};
 use crate::error::Error;
 use crate::hold::{self, HoldError, Mark};
 use crate::journal::Journal;
@@ -23,8 +23,11 @@ use crate::rotation::{Effect, Event, Rotation, Why};
 use crate::run::{Record, Run, Start};
 use crate::runbook::Runbook;
 
-/// How long one read may fail for passing reasons.
-pub(super) const PATIENCE: SignedDuration = SignedDuration::from_mins(5);
+/// Before a run: what is not found is not there.
+pub(super) const LOOKING: Patience = Patience { limit: SignedDuration::from_mins(5), not_found: SignedDuration::ZERO };
+
+/// Within a run: what was found before may be out of sight for a while.
+const RUNNING: Patience = Patience { limit: SignedDuration::from_mins(5), not_found: SignedDuration::from_mins(1) };
 
 /// What to do first.
 pub(super) enum Begin {
@@ -82,7 +85,7 @@ impl Session<'_> {
         observer.shown.begin(&rotation);
         let lifetime = SignedDuration::try_from(start.runbook.secret.lifetime.get()).unwrap_or(SignedDuration::MAX);
         let new_secret = NewSecret { label: start.runbook.secret.label.as_str().to_owned(), lifetime };
-        let manners = Manners { patience: PATIENCE, stay_for: self.stay_for };
+        let manners = Manners { patience: RUNNING, stay_for: self.stay_for };
         let consumers = RunbookConsumers::of(&start.runbook);
         let by = self.context.by(connected.identity.clone()).to_string();
         let mut driver = Driver::new(

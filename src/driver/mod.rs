@@ -23,6 +23,7 @@ pub mod patience;
 mod reads;
 
 pub use crash::CrashPoint;
+pub use patience::Patience;
 
 /// Where events go before they are true: the journal.
 pub trait Log {
@@ -121,7 +122,7 @@ pub enum DriverError {
 #[derive(Debug, Clone, Copy)]
 pub struct Manners {
     /// How long one read may fail for passing reasons.
-    pub patience: SignedDuration,
+    pub patience: Patience,
     /// Stay through an overlap, a hold or the wait for a release if no more than this is left of it.
     pub stay_for: SignedDuration,
 }

@@ -27,6 +27,7 @@ pub struct Journal<E, L> {
     run: RunId,
     place: String,
     log: L,
+    world: Option<String>,
     next: u64,
     head: RecordHash,
     dropped_bytes: u64,
@@ -56,11 +57,36 @@ impl<E: Serialize + DeserializeOwned, L: Log> Journal<E, L> {
         at: Option<Timestamp>,
         local: Timestamp,
     ) -> Result<Self, JournalError> {
+        Journal::create_in(store, None, run, first, at, local)
+    }
+
+    /// The same of another world than the real one, which every record of it names, such as `sandbox`.
+    ///
+    /// # Errors
+    /// As [`Journal::create`].
+    pub fn create_in<S: Store<Log = L>>(
+        store: &S,
+        world: Option<&str>,
+        run: &RunId,
+        first: &E,
+        at: Option<Timestamp>,
+        local: Timestamp,
+    ) -> Result<Self, JournalError> {
+        let world = world.map(str::to_owned);
         let place = store.place(Some(run));
         let log = store.create(run).map_err(|e| failed(run, &place, e))?;
         let head = RecordHash::NONE;
-        let mut journal =
-            Journal { run: run.clone(), place, log, next: 0, head, dropped_bytes: 0, stopped: false, events: PhantomData };
+        let mut journal = Journal {
+            run: run.clone(),
+            place,
+            log,
+            world,
+            next: 0,
+            head,
+            dropped_bytes: 0,
+            stopped: false,
+            events: PhantomData,
+        };
         journal.append(at, local, first)?;
         Ok(journal)
     }
@@ -79,6 +105,7 @@ impl<E: Serialize + DeserializeOwned, L: Log> Journal<E, L> {
             run: run.clone(),
             place,
             log,
+            world: contents.records.first().and_then(|r| r.world.clone()),
             next: contents.records.len() as u64,
             head: contents.head,
             dropped_bytes: contents.torn_bytes,
@@ -97,7 +124,7 @@ impl<E: Serialize + DeserializeOwned, L: Log> Journal<E, L> {
         if self.stopped {
             return Err(failed(&self.run, &self.place, Trouble::Stopped));
         }
-        let (line, hash) = record::encode(self.next, at, local, event, self.head)
+        let (line, hash) = record::encode_in(self.world.as_deref(), self.next, at, local, event, self.head)
             .map_err(|why| failed(&self.run, &self.place, Trouble::Unwritable(why)))?;
         // Set first: should the store panic or be cut short, the journal stays closed.
         self.stopped = true;

@@ -94,6 +94,8 @@ pub struct Record<E> {
     pub at: Option<Timestamp>,
     /// The machine's own clock, for people; nothing is decided by it.
     pub local: Timestamp,
+    /// The world that it speaks of, such as `sandbox`; none for the real one. The same in all records of a journal.
+    pub world: Option<String>,
     /// What happened.
     pub event: E,
     /// Its hash.
@@ -167,6 +169,9 @@ pub enum Damage {
     /// It does not follow the line before.
     #[error("it does not follow the record before it: records were lost, doubled or moved")]
     Chain,
+    /// It speaks of another world than the first record: a sandbox's record in the journal of a real run, or the reverse.
+    #[error("it is of another world than the first record (sandbox or real)")]
+    World,
     /// Its number is wrong.
     #[error("it is record {found} where {expected} was expected: records were lost, doubled or moved")]
     Seq {
@@ -185,17 +190,18 @@ struct Line<E> {
     seq: u64,
     at: Option<Timestamp>,
     local: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    world: Option<String>,
     event: E,
     prev: RecordHash,
     #[serde(skip_serializing_if = "Option::is_none")]
     hash: Option<RecordHash>,
 }
 
-/// The line, newline included, of record `seq` that follows the record with the hash `prev`; and its hash.
+/// The same as [`encode_in`], of the real world.
 ///
 /// # Errors
-/// If the event cannot be written as JSON, or what was written could not be read back: a run whose journal cannot be read could
-/// never be resumed.
+/// As [`encode_in`].
 pub fn encode<E: Serialize + DeserializeOwned>(
     seq: u64,
     at: Option<Timestamp>,
@@ -203,8 +209,26 @@ pub fn encode<E: Serialize + DeserializeOwned>(
     event: &E,
     prev: RecordHash,
 ) -> Result<(Vec<u8>, RecordHash), Damage> {
+    encode_in(None, seq, at, local, event, prev)
+}
+
+/// The line, newline included, of record `seq` that follows the record with the hash `prev`; and its hash.
+///
+/// # Errors
+/// If the event cannot be written as JSON, or what was written could not be read back: a run whose journal cannot be read could
+/// never be resumed.
+pub fn encode_in<E: Serialize + DeserializeOwned>(
+    world: Option<&str>,
+    seq: u64,
+    at: Option<Timestamp>,
+    local: Timestamp,
+    event: &E,
+    prev: RecordHash,
+) -> Result<(Vec<u8>, RecordHash), Damage> {
+    let world = world.map(str::to_owned);
     let content = |e: serde_json::Error| Damage::Content(e.to_string());
-    let mut line = serde_json::to_vec(&Line { v: FORMAT, seq, at, local, event, prev, hash: None }).map_err(content)?;
+    let mut line =
+        serde_json::to_vec(&Line { v: FORMAT, seq, at, local, world, event, prev, hash: None }).map_err(content)?;
     line.pop(); // the closing brace, put back after the hash
     let hash = RecordHash::of(&line);
     line.extend_from_slice(BEFORE_HASH);
@@ -240,7 +264,10 @@ pub fn parse<E: DeserializeOwned>(bytes: &[u8]) -> Result<Contents<E>, Unreadabl
             }
             Some(_) => {}
         }
-        let record = decode(whole, seq, contents.head).map_err(|what| Unreadable::Damaged { line, what })?;
+        let record: Record<E> = decode(whole, seq, contents.head).map_err(|what| Unreadable::Damaged { line, what })?;
+        if contents.records.first().is_some_and(|first| first.world != record.world) {
+            return Err(Unreadable::Damaged { line, what: Damage::World });
+        }
         contents.head = record.hash;
         contents.whole_bytes += piece.len() as u64;
         contents.records.push(record);
@@ -295,5 +322,5 @@ fn decode<E: DeserializeOwned>(line: &[u8], seq: u64, prev: RecordHash) -> Resul
     if parsed.seq != seq {
         return Err(Damage::Seq { expected: seq, found: parsed.seq });
     }
-    Ok(Record { seq, at: parsed.at, local: parsed.local, event: parsed.event, hash })
+    Ok(Record { seq, at: parsed.at, local: parsed.local, world: parsed.world, event: parsed.event, hash })
 }

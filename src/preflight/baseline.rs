@@ -154,7 +154,7 @@ impl<S: Services, C: Clock, P: Stop> Preflight<'_, S, C, P> {
                 SignIn::Refused { .. } | SignIn::OtherIdentity => return Err(unclear(runbook, vault, answer)),
                 SignIn::Unavailable { .. } => dead_since = None,
             }
-            let out_of_time = undecided(&answer) && now.duration_since(begun) >= limit.min(self.patience);
+            let out_of_time = undecided(&answer) && now.duration_since(begun) >= limit.min(self.patience.limit);
             if out_of_time || self.stop.requested() {
                 return Err(unclear(runbook, vault, answer));
             }

@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::clock::Clock;
-use crate::driver::Stop;
 use crate::driver::patience::patiently;
+use crate::driver::{Patience, Stop};
 use crate::ports::{Application, Credential, Read, Services};
 use crate::rotation::Plan;
 use crate::rotation::answers::SignIn;
@@ -67,7 +67,7 @@ pub struct Preflight<'a, S, C, P> {
     /// Whether to stop.
     pub stop: &'a P,
     /// How long one read may fail for passing reasons.
-    pub patience: SignedDuration,
+    pub patience: Patience,
 }
 
 impl<S: Services, C: Clock, P: Stop> Preflight<'_, S, C, P> {

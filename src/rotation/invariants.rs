@@ -2,9 +2,15 @@
 //!
 //! The rotation sees only answers. [`World`] is what a test knows besides: the cloud's hidden state.
 
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
 use super::answers::{Current, Mutation};
+use super::effect::Effect;
+use super::event::Event;
 use super::names::{KeyId, Tag, VaultIx};
-use super::plan::{Baseline, Delete, VaultStart};
+use super::plan::{Baseline, Delete, Plan, VaultStart};
 use super::state::{End, Phase, Rotation, Serves};
 
 /// The cloud as it is, which no client can see.
@@ -55,13 +61,14 @@ impl World {
     }
 }
 
-/// All of them.
+/// All that speak of one state; S5 and S9 speak of a request and of a journal.
 pub fn check(run: &Rotation, world: &World, losses: u32) -> Check {
     s1_current_signs_in(run, world)?;
     s2_recent_signs_in(run, world)?;
     s3_read_before_removal(run)?;
     s4_only_ours_is_removed(run, world)?;
     s6_ends(run, world)?;
+    s11_stays_ended(run)?;
     s10_attempts(run, losses)
 }
 
@@ -141,6 +148,11 @@ pub fn s4_only_ours_is_removed(run: &Rotation, world: &World) -> Check {
     must(ours || baseline || gone, "S4", || format!("{key_id} is not ours to remove"))
 }
 
+/// S5: a request that the cloud is about to receive has an intent in the journal and no outcome yet.
+pub fn s5_intended(run: &Rotation, request: &Mutation) -> Check {
+    must(run.in_flight.as_ref() == Some(request), "S5", || format!("{request:?} is sent without its intent"))
+}
+
 /// S6: completed, the vaults serve our one credential and the baseline is gone; rolled back, nothing of ours is left and the
 /// vaults serve the baseline.
 pub fn s6_ends(run: &Rotation, world: &World) -> Check {
@@ -173,6 +185,23 @@ pub fn s6_ends(run: &Rotation, world: &World) -> Check {
             Ok(())
         }
     }
+}
+
+/// S9: every prefix of a journal replays to a lawful state. Gives the last.
+pub fn s9_replays(plan: &Arc<Plan>, begun: Timestamp, events: &[(Timestamp, Event)]) -> Result<Rotation, Broken> {
+    let mut run = Rotation::new(plan.clone(), begun);
+    for (number, (at, event)) in events.iter().enumerate() {
+        run = run.apply(*at, event).map_err(|e| Broken { rule: "S9", what: format!("event {number}: {e}") })?;
+    }
+    Ok(run)
+}
+
+/// S11: an ended run has nothing to do, whatever the time, and takes nothing more.
+pub fn s11_stays_ended(run: &Rotation) -> Check {
+    let Phase::Ended { end } = run.phase else { return Ok(()) };
+    let idle = run.next(Timestamp::MIN) == Effect::Ended(end) && run.next(Timestamp::MAX) == Effect::Ended(end);
+    let resumed = run.apply(Timestamp::MAX, &Event::Resumed { by: String::new() });
+    must(idle && resumed.is_err(), "S11", || "an ended run goes on".to_owned())
 }
 
 /// S10: no more attempts than the limit, nor than crashes and lost answers explain. `losses` counts both.

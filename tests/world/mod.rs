@@ -1,5 +1,5 @@
 //! A rotation in virtual time: the driver that ships, the sandbox's cloud in process, a journal in memory.
-#![allow(dead_code, clippy::type_complexity)] // each suite uses its part
+#![allow(dead_code, clippy::type_complexity, clippy::wildcard_enum_match_arm)] // each suite uses its part
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -8,10 +8,13 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use keyrelay::clock::Clock;
-use keyrelay::driver::{CrashPoint, Driver, DriverError, HoldMarker, Log, Manners, NeverStop, NewSecret, Observer, Stopped};
+use keyrelay::driver::{
+    CrashPoint, Driver, DriverError, HoldMarker, Log, Manners, NeverStop, NewSecret, Observer, Patience, Stopped,
+};
 use keyrelay::hold::HoldError;
 use keyrelay::ports::{ConsumerAnswer, Consumers, Told};
-use keyrelay::rotation::invariants::{Living, World as Hidden, check};
+use keyrelay::rotation::answers::Mutation;
+use keyrelay::rotation::invariants::{Living, World as Hidden, check, s5_intended, s9_replays};
 use keyrelay::rotation::names::{KeyId, RunId, Tag, TargetId, VaultIx, VersionId};
 use keyrelay::rotation::plan::{Baseline, Delete, OnFailure, Plan, Proof, VaultStart};
 use keyrelay::rotation::{Event, Rotation};
@@ -210,11 +213,7 @@ impl World {
 
     /// The state that the journal gives.
     pub(crate) fn replay(&self) -> Rotation {
-        let mut run = Rotation::new(self.plan.clone(), self.begun());
-        for (at, event) in self.journal.borrow().iter() {
-            run = run.apply(*at, event).unwrap_or_else(|e| panic!("S9: {e}"));
-        }
-        run
+        s9_replays(&self.plan, self.begun(), &self.journal.borrow()).unwrap()
     }
 
     pub(crate) fn hidden(&self) -> Hidden {
@@ -261,6 +260,7 @@ impl World {
         let faults = self.faults.clone();
         let requests = self.requests.clone();
         let (time, losses, journal) = (self.time.clone(), self.losses.clone(), self.journal.clone());
+        let (plan, begun) = (self.plan.clone(), self.begun());
         let setup = Setup {
             client_id: CLIENT,
             scope: "https://graph.microsoft.com/.default".into(),
@@ -277,9 +277,8 @@ impl World {
             requests.set(requests.get() + 1);
             time.set(time.get() + SignedDuration::from_millis(100));
             if op.mutates() {
-                let journal = journal.borrow();
-                let last = journal.last().map(|(_, e)| e.name());
-                assert_eq!(last, Some("intended"), "S5: {op:?} was sent without an intent");
+                let run = s9_replays(&plan, begun, &journal.borrow()).unwrap();
+                s5_intended(&run, &request(op, &run)).unwrap();
             }
             let fault = (faults.borrow_mut())(op);
             if fault != Fault::None {
@@ -291,7 +290,8 @@ impl World {
         let mut log = MemoryLog(self.journal.clone());
         let mut marker = Marker(self.said.clone());
         let mut observer = Watch { check: Box::new(hidden_check), kill: Box::new(kill) };
-        let manners = Manners { patience: seconds(600), stay_for: SignedDuration::MAX };
+        let manners =
+            Manners { patience: Patience { limit: seconds(600), not_found: seconds(600) }, stay_for: SignedDuration::MAX };
         let new_secret = NewSecret { label: "nightly".into(), lifetime: SignedDuration::from_hours(24 * 180) };
         let rotation = self.replay();
         let mut driver = Driver::new(
@@ -368,6 +368,25 @@ impl World {
             let log: Vec<String> = self.journal.borrow().iter().map(|(t, e)| format!("{t} {e:?}")).collect();
             panic!("after the end: {broken}\nscene {:?}\n{}", self.scene, log.join("\n"));
         }
+    }
+}
+
+/// The request that a call to the cloud must have an intent for.
+fn request(op: &Operation, run: &Rotation) -> Mutation {
+    match op {
+        Operation::AddPassword { display_name } => {
+            Mutation::AddSecret { attempt: Tag::leading(display_name).unwrap().attempt }
+        }
+        Operation::RemovePassword(key_id) => Mutation::RemoveSecret { key_id: *key_id },
+        Operation::Disable(vault, version) => Mutation::DisableVersion { vault: *vault, version: *version },
+        Operation::Write(vault, stamp) => {
+            let from = match run.in_flight() {
+                Some(Mutation::WriteVault { from, .. }) => *from,
+                other => panic!("S5: {op:?} is sent while {other:?} is intended"),
+            };
+            Mutation::WriteVault { vault: *vault, attempt: stamp.tag.attempt, from }
+        }
+        other => panic!("{other:?} changes nothing"),
     }
 }
 
