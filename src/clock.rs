@@ -22,17 +22,28 @@ pub trait Clock {
 /// The clock of a real run.
 ///
 /// Service time never goes back: an answer that comes from a cache, or from a service whose clock is behind, changes nothing.
+/// It has milliseconds, which is more than a `Date` tells and as much as a person can read.
 /// While the machine is suspended the monotonic clock may stand still, so waits get longer, never shorter.
 #[derive(Debug, Default)]
 pub struct ServiceClock {
     anchor: Cell<Option<(Timestamp, Instant)>>,
+    /// What an earlier process has seen.
+    floor: Option<Timestamp>,
+}
+
+impl ServiceClock {
+    /// A clock that begins no earlier than the last record of a journal: a `Date` has whole seconds, and may lie before it.
+    pub fn going_on_from(floor: Option<Timestamp>) -> ServiceClock {
+        ServiceClock { anchor: Cell::new(None), floor }
+    }
 }
 
 impl Clock for ServiceClock {
     fn now(&self) -> Option<Timestamp> {
         let (date, then) = self.anchor.get()?;
         let passed = SignedDuration::try_from(then.elapsed()).unwrap_or(SignedDuration::MAX);
-        Some(date.checked_add(passed).unwrap_or(Timestamp::MAX))
+        let now = date.checked_add(passed).unwrap_or(Timestamp::MAX);
+        Some(Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now))
     }
 
     fn local(&self) -> Timestamp {
@@ -40,6 +51,7 @@ impl Clock for ServiceClock {
     }
 
     fn observe(&self, date: Timestamp) {
+        let date = self.floor.map_or(date, |floor| floor.max(date));
         if self.now().is_none_or(|now| date > now) {
             self.anchor.set(Some((date, Instant::now())));
         }
@@ -65,5 +77,14 @@ mod tests {
         assert!(clock.now().unwrap() >= date);
         clock.observe(date + SignedDuration::from_hours(1));
         assert!(clock.now().unwrap() >= date + SignedDuration::from_hours(1));
+    }
+
+    #[test]
+    fn a_later_process_does_not_go_back_behind_the_journal() {
+        let last: Timestamp = "2026-11-21T10:00:00.7Z".parse().unwrap();
+        let clock = ServiceClock::going_on_from(Some(last));
+        assert_eq!(clock.now(), None, "the journal's time alone is not the time");
+        clock.observe("2026-11-21T10:00:00Z".parse().unwrap());
+        assert!(clock.now().unwrap() >= last);
     }
 }

@@ -64,8 +64,8 @@ impl fmt::Display for LockName {
 pub struct Holder {
     /// The process.
     pub pid: u32,
-    /// The run that it works on.
-    pub run: RunId,
+    /// The run that it works on, once it has one.
+    pub run: Option<RunId>,
     /// The machine, as it calls itself.
     pub host: String,
     /// Since when, by that machine's clock.
@@ -74,7 +74,8 @@ pub struct Holder {
 
 impl fmt::Display for Holder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "process {} on {}, since {}, for the run {}", self.pid, self.host, self.since, self.run)
+        write!(f, "process {} on {}, since {}", self.pid, self.host, self.since)?;
+        self.run.as_ref().map_or(Ok(()), |run| write!(f, ", for the run {run}"))
     }
 }
 
@@ -142,8 +143,8 @@ impl LockError {
     /// What to do.
     pub fn advice(&self) -> String {
         match self {
-            LockError::Held { holder, .. } => match holder {
-                Some(holder) => format!("Wait for it to end, or look at it with `keyrelay status {}`.", holder.run),
+            LockError::Held { holder, .. } => match holder.as_ref().and_then(|h| h.run.as_ref()) {
+                Some(run) => format!("Wait for it to end, or look at it with `keyrelay status {run}`."),
                 None => "Wait for it to end, or look at it with `keyrelay status`.".to_owned(),
             },
             LockError::Lost { .. } => {

@@ -1,3 +1,7 @@
 //! keyrelay: parse, call, exit code.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    keyrelay::cli::main()
+}

@@ -10,6 +10,7 @@ use crate::runbook::Runbook;
 /// One record of a run's journal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "is")]
+#[allow(clippy::large_enum_variant)] // nearly all are events; a box around each would only cost
 pub enum Record {
     /// The first, and only the first.
     Started(Box<Start>),

@@ -22,7 +22,7 @@ use keyrelay::locks::{Holder, LockError, LockName, Locks};
 fn me() -> Holder {
     Holder {
         pid: std::process::id(),
-        run: "20261121t230659z-k7f2".parse().unwrap(),
+        run: Some("20261121t230659z-k7f2".parse().unwrap()),
         host: "ops-1".into(),
         since: "2026-11-21T23:06:59Z".parse().unwrap(),
     }
@@ -48,7 +48,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 fn held_says_what_and_by_whom_and_dropping_frees() {
     let temp = tempfile::tempdir().unwrap();
     let folder = temp.path().join("state").join("locks");
-    let all = [LockName::Run(me().run), application("A"), secret("s"), secret("S")];
+    let all = [LockName::Run(me().run.unwrap()), application("A"), secret("s"), secret("S")];
     let held = take(&folder, &all).unwrap();
     assert_eq!(files(&folder).len(), 3, "a name given twice is one lock");
     held.still_held().unwrap();
@@ -81,7 +81,7 @@ fn all_or_nothing() {
 #[test]
 fn the_order_of_the_names_does_not_matter() {
     let temp = tempfile::tempdir().unwrap();
-    let names = [application("a"), secret("s"), LockName::Run(me().run)];
+    let names = [application("a"), secret("s"), LockName::Run(me().run.unwrap())];
     let _held = take(temp.path(), &names).unwrap();
     let refused = |n: usize| {
         let mut names = names.clone();
@@ -95,7 +95,7 @@ fn the_order_of_the_names_does_not_matter() {
 #[test]
 fn of_sixteen_at_once_exactly_one_wins() {
     let temp = tempfile::tempdir().unwrap();
-    let names = [application("a"), secret("s"), LockName::Run(me().run)];
+    let names = [application("a"), secret("s"), LockName::Run(me().run.unwrap())];
     for _ in 0..20 {
         let (start, end) = (Barrier::new(16), Barrier::new(16));
         let won: usize = std::thread::scope(|scope| {

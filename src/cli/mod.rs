@@ -1,5 +1,288 @@
-//! The command line.
+//! The command line: one file per family of commands; this one has the words.
 
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use jiff::SignedDuration;
+
+use self::logging::LogFormat;
+use crate::rotation::names::KeyId;
+
+mod adopt;
+mod connect;
+mod context;
+mod hold;
+mod inspect;
 pub mod logging;
+mod output;
+mod plan;
 pub mod progress;
+mod resume;
+mod rollback;
+mod rotate;
+mod runs;
+mod sandbox;
+mod session;
+mod signals;
 pub mod terminal;
+
+pub use output::main;
+
+const AFTER: &str = "\
+Exit codes: 0 completed or nothing to do, 2 usage, 10 rolled back, 20 waiting, 21 interrupted, 30 needs operator, \
+40 somebody else holds it, 50 refused with nothing changed.
+
+RUN is a run's id, a unique prefix of one, or a runbook's path.";
+
+/// Replaces the client secret of a Microsoft Entra application without downtime, and survives being killed at any instant.
+#[derive(Debug, Parser)]
+#[command(name = "keyrelay", version, after_help = AFTER, propagate_version = true)]
+pub struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What every command takes.
+#[derive(Debug, Clone, Args)]
+struct Global {
+    /// Print one JSON object on stdout instead of lines for people
+    #[arg(long, global = true)]
+    json: bool,
+    /// Say nothing on stderr but errors
+    #[arg(long, short, global = true)]
+    quiet: bool,
+    /// The folder of the journals
+    #[arg(long, global = true, env = "KEYRELAY_JOURNAL_DIR", value_name = "FOLDER")]
+    journal_dir: Option<PathBuf>,
+    /// The folder of journals, locks and the sandbox, instead of the platform's state directory
+    #[arg(long, global = true, env = "KEYRELAY_STATE_DIR", value_name = "FOLDER")]
+    state_dir: Option<PathBuf>,
+    /// How logs are written (RUST_LOG says which)
+    #[arg(long, global = true, value_enum, default_value_t = LogFormat::Text)]
+    log_format: LogFormat,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Look at what is there and say what would happen; changes nothing
+    #[command(after_help = "Example: keyrelay plan runbooks/first-rotation.md")]
+    Plan {
+        /// What would be rotated
+        runbook: PathBuf,
+        /// The key ID to replace, where it cannot be told from the vault
+        #[arg(long, value_name = "KEY_ID")]
+        old_key: Option<KeyId>,
+    },
+    /// Do the whole job: add, write, smoke test, overlap, delete
+    #[command(after_help = "Example: keyrelay rotate runbooks/first-rotation.md")]
+    Rotate(Rotate),
+    /// Go on with a run from its journal; does only what is due
+    #[command(
+        after_help = "Examples: keyrelay resume\n          keyrelay resume 20261121t0306 --no-wait\n          keyrelay resume --all"
+    )]
+    Resume(Resume),
+    /// Put the old value back and remove what the run added
+    #[command(after_help = "Example: keyrelay rollback runbooks/first-rotation.md")]
+    Rollback(Rollback),
+    /// Say what is true, what is next, and when; from the journal
+    #[command(after_help = "Examples: keyrelay status\n          keyrelay status 20261121t0306 --json")]
+    Status {
+        /// Which run; all of them if none is named
+        run: Option<String>,
+    },
+    /// Keep the old secret alive
+    #[command(after_help = "Example: keyrelay hold 20261121t0306 --for 12h --reason \"batch job not done\"")]
+    Hold {
+        /// Which run
+        run: String,
+        /// How long
+        #[arg(long = "for", value_name = "DURATION", default_value = "24h", value_parser = duration)]
+        how_long: SignedDuration,
+        /// Why
+        #[arg(long)]
+        reason: String,
+    },
+    /// Let a held run go on; allow the removal where the runbook says delete = "on-release"
+    Release {
+        /// Which run
+        run: String,
+        /// Why
+        #[arg(long)]
+        reason: String,
+    },
+    /// Close a run that will not go on, as it stands
+    Abandon {
+        /// Which run
+        run: String,
+        /// Why
+        #[arg(long)]
+        reason: String,
+    },
+    /// Rebuild the lost journal of a run from tags and versions
+    Adopt {
+        /// The runbook of the run
+        runbook: PathBuf,
+        /// The key ID that the run replaces, where it cannot be told
+        #[arg(long, value_name = "KEY_ID")]
+        old_key: Option<KeyId>,
+    },
+    /// Write the report of a run, from its journal alone
+    #[command(after_help = "Example: keyrelay evidence 20261121t0306 --format md > report.md")]
+    Evidence {
+        /// Which run
+        run: String,
+        /// As what
+        #[arg(long, value_enum, default_value_t = ReportFormat::Md)]
+        format: ReportFormat,
+    },
+    /// Look after journals
+    #[command(subcommand)]
+    Journal(JournalCommand),
+    /// Look after runbooks
+    #[command(subcommand)]
+    Runbook(RunbookCommand),
+    /// A local Entra, Graph and Key Vault over HTTPS on loopback
+    #[command(subcommand)]
+    Sandbox(SandboxCommand),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum ReportFormat {
+    Md,
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+enum JournalCommand {
+    /// Check the chain of a run's journal, or of all
+    Verify {
+        /// Which run; all of them if none is named
+        run: Option<String>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum RunbookCommand {
+    /// Validate files; nothing is asked of any service
+    Check {
+        /// The files
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum SandboxCommand {
+    /// Run until told to stop, or idle for long
+    Serve(Serve),
+    /// Say where the sandbox is and what is in it
+    Status,
+}
+
+#[derive(Debug, Args)]
+struct Serve {
+    /// Where its state lies
+    #[arg(long, value_name = "FOLDER")]
+    state_folder: Option<PathBuf>,
+    /// The port on 127.0.0.1; the one that the folder had before, or any, if it is not said
+    #[arg(long)]
+    port: Option<u16>,
+    /// How fast changes are seen
+    #[arg(long, value_enum, default_value_t = Profile::Realistic)]
+    profile: Profile,
+    /// Of a state that is made anew
+    #[arg(long)]
+    seed: Option<u64>,
+    /// End after this long without a request
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    idle: Option<SignedDuration>,
+    /// Added to each answer
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    latency: Option<SignedDuration>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Profile {
+    Instant,
+    Realistic,
+}
+
+/// Whether to stay through the overlap.
+#[derive(Debug, Clone, Copy, Args)]
+struct Stay {
+    /// Stay through the overlap; the default on a terminal
+    #[arg(long, overrides_with = "no_wait")]
+    wait: bool,
+    /// Leave during the overlap and say when to resume; the default without a terminal, if more than a minute is left
+    #[arg(long)]
+    no_wait: bool,
+    /// Exit with 0 instead of 20 when there is nothing to do but wait
+    #[arg(long)]
+    waiting_ok: bool,
+}
+
+/// Without a terminal a wait of a minute is cheaper than to be started again.
+const SHORT: SignedDuration = SignedDuration::from_secs(60);
+
+impl Stay {
+    /// For how long a wait the process stays.
+    fn how_long(&self, terminal: bool) -> SignedDuration {
+        match (self.wait, self.no_wait) {
+            (true, _) => SignedDuration::MAX,
+            (false, true) => SignedDuration::ZERO,
+            (false, false) if terminal => SignedDuration::MAX,
+            (false, false) => SHORT,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+struct Rotate {
+    /// What to rotate
+    runbook: PathBuf,
+    #[command(flatten)]
+    stay: Stay,
+    /// Only if the old secret ends within this time; an unfinished run is resumed instead
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    if_expires_within: Option<SignedDuration>,
+    /// The key ID to replace, where it cannot be told from the vault
+    #[arg(long, value_name = "KEY_ID")]
+    old_key: Option<KeyId>,
+    /// Why, for the report
+    #[arg(long)]
+    reason: Option<String>,
+    /// The ticket, for the report
+    #[arg(long)]
+    ticket: Option<String>,
+}
+
+#[derive(Debug, Args)]
+struct Resume {
+    /// Which run; the only unfinished one if none is named
+    run: Option<String>,
+    /// Every unfinished run, one after the other; exits with the worst
+    #[arg(long, conflicts_with = "run")]
+    all: bool,
+    #[command(flatten)]
+    stay: Stay,
+}
+
+#[derive(Debug, Args)]
+struct Rollback {
+    /// Which run
+    run: String,
+    #[command(flatten)]
+    stay: Stay,
+    /// Why, for the report
+    #[arg(long, default_value = "asked for on the command line")]
+    reason: String,
+}
+
+/// A duration as people write it: `48h`, `15m`, `30d`.
+fn duration(text: &str) -> Result<SignedDuration, String> {
+    let expected = || "expected a duration such as 90s, 15m, 48h or 30d".to_owned();
+    let parsed: crate::runbook::HumanDuration = text.parse().map_err(|_| expected())?;
+    SignedDuration::try_from(parsed.get()).map_err(|_| expected())
+}

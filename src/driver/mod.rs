@@ -8,7 +8,9 @@ use std::future::Future;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::clock::Clock;
+use crate::hold::HoldError;
 use crate::journal::JournalError;
+use crate::locks::LockError;
 use crate::ports::{Consumers, Read, Services, Told};
 use crate::rotation::answers::{Refusal, Trace};
 use crate::rotation::{Effect, End, Event, IllegalEvent, Phase, Reason, Rotation, Why};
@@ -25,13 +27,13 @@ pub use crash::CrashPoint;
 /// Where events go before they are true: the journal.
 pub trait Log {
     /// Forces one event to disk.
-    fn append(&mut self, at: Timestamp, local: Timestamp, event: &Event) -> Result<(), JournalError>;
+    fn append(&mut self, at: Timestamp, local: Timestamp, event: &Event) -> Result<(), DriverError>;
 }
 
 /// What a person has said about a run that this process owns.
 pub trait HoldMarker {
     /// The event that the marker calls for, if it says something that was not recorded yet.
-    fn read(&mut self) -> Result<Option<Event>, String>;
+    fn read(&mut self) -> Result<Option<Event>, HoldError>;
 }
 
 /// Who watches.
@@ -105,8 +107,11 @@ pub enum DriverError {
     #[error("no service has told the time (no `Date` in any answer), and without it no deadline can be kept")]
     NoServiceTime,
     /// The marker beside the journal cannot be understood.
-    #[error("the hold marker cannot be read: {0}")]
-    Hold(String),
+    #[error(transparent)]
+    Hold(#[from] HoldError),
+    /// Another process may have the run: nothing more may be sent.
+    #[error(transparent)]
+    Lock(#[from] LockError),
     /// A test killed the process here.
     #[error("killed at {0}")]
     Killed(CrashPoint),
@@ -117,8 +122,8 @@ pub enum DriverError {
 pub struct Manners {
     /// How long one read may fail for passing reasons.
     pub patience: SignedDuration,
-    /// Stay through the overlap.
-    pub stay: bool,
+    /// Stay through an overlap, a hold or the wait for a release if no more than this is left of it.
+    pub stay_for: SignedDuration,
 }
 
 /// What a secret is added with.
@@ -197,7 +202,7 @@ impl<'a, S: Services, C: Clock, K: Consumers, P: Stop> Driver<'a, S, C, K, P> {
             self.hear_people()?;
             let now = self.now()?;
             let stopped = match self.rotation.next(now) {
-                Effect::Wait { until, why } if why.may_leave() && !self.manners.stay => {
+                Effect::Wait { until, why } if self.may_leave(now, until, why) => {
                     self.crash(CrashPoint::Waiting(why.into()))?;
                     Some(Stopped::Waiting { until, why })
                 }
@@ -220,6 +225,11 @@ impl<'a, S: Services, C: Clock, K: Consumers, P: Stop> Driver<'a, S, C, K, P> {
                 return Ok(stopped);
             }
         }
+    }
+
+    /// Whether this process leaves rather than waits: another goes on later.
+    pub fn may_leave(&self, now: Timestamp, until: Timestamp, why: Why) -> bool {
+        why.may_leave() && until.duration_since(now) > self.manners.stay_for
     }
 
     /// Asks for the time by the cheapest read, so that deadlines can be kept from the first step on.
@@ -259,15 +269,14 @@ impl<'a, S: Services, C: Clock, K: Consumers, P: Stop> Driver<'a, S, C, K, P> {
     }
 
     /// Records what people have said since the marker was last read.
-    fn hear_people(&mut self) -> Result<(), DriverError> {
+    pub fn hear_people(&mut self) -> Result<(), DriverError> {
         if matches!(self.rotation.phase(), Phase::Ended { .. }) {
             return Ok(()); // too late, and the command that left the marker has said so
         }
-        match self.marker.read() {
-            Ok(Some(event)) => self.record(event),
-            Ok(None) => Ok(()),
-            Err(why) => Err(DriverError::Hold(why)),
+        while let Some(event) = self.marker.read()? {
+            self.record(event)?;
         }
+        Ok(())
     }
 
     async fn wait(&mut self, until: Timestamp, why: Why) -> Result<(), DriverError> {

@@ -1,1 +1,40 @@
-//! The report.
+//! What a run's journal shows: the summary at the end of a command, and the report for those who ask later.
+//!
+//! Everything here is a function of the journal's records: no clock, no file, nothing of now. [`timeline`] gathers what
+//! happened in one replay; [`summary`] is the object of `--json` and the few lines for a person; [`report`] is the evidence,
+//! as Markdown and as JSON from the same facts. What the records do not show is not claimed.
+
+mod claims;
+mod consumers;
+mod credentials;
+mod gather;
+mod lines;
+mod markdown;
+mod removals;
+mod requests;
+mod text;
+
+pub mod explain;
+pub mod report;
+pub mod state;
+pub mod summary;
+pub mod timeline;
+pub mod turns;
+
+pub use explain::{Explanation, explain};
+pub use report::Report;
+pub use state::State;
+pub use summary::Summary;
+pub use timeline::Timeline;
+
+use crate::run::Run;
+
+/// The report of `run` as Markdown.
+pub fn markdown(run: &Run) -> String {
+    Report::of(run).to_markdown()
+}
+
+/// The report of `run` as JSON.
+pub fn json(run: &Run) -> String {
+    Report::of(run).to_json()
+}

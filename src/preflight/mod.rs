@@ -11,7 +11,7 @@ use crate::driver::Stop;
 use crate::driver::patience::patiently;
 use crate::ports::{Application, Credential, Read, Services};
 use crate::rotation::Plan;
-use crate::rotation::answers::{Refusal, SignIn};
+use crate::rotation::answers::SignIn;
 use crate::rotation::names::{KeyId, RunId, Tag, TargetId, VaultIx};
 use crate::rotation::plan::{Adopted, Baseline, VaultStart};
 use crate::run::ApplicationFacts;
@@ -204,10 +204,4 @@ fn place(runbook: &Runbook, vault: VaultIx) -> String {
 
 fn unclear(runbook: &Runbook, vault: VaultIx, answer: SignIn) -> Refused {
     Refused::CannotTell { place: place(runbook, vault), answer }
-}
-
-impl Refused {
-    fn of(what: &str, refusal: Refusal) -> Refused {
-        Refused::Service { what: what.to_owned(), refusal, request_id: None }
-    }
 }

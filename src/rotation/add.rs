@@ -44,6 +44,11 @@ impl Rotation {
         self.enter(Phase::Add);
     }
 
+    /// Since when the value in memory has signed in without a break, while it is being proven.
+    pub fn proven_since(&self) -> Option<Timestamp> {
+        self.proof.filter(|_| self.phase == Phase::Prove).map(|streak| streak.since)
+    }
+
     /// Fresh sign-ins must succeed without a break for the window (assumption A2). Anything else starts it again.
     pub(super) fn signed_in(&mut self, at: Timestamp, answer: &SignIn) -> bool {
         let spacing = self.plan.proof.spacing;

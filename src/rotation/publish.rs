@@ -20,7 +20,7 @@ impl Rotation {
         let attempt = self.attempt();
         let lacking: Vec<VaultIx> = self
             .vaults()
-            .filter(|v| !self.serves_attempt(*v, attempt) && !(look_for_tag && self.bears(*v, attempt)))
+            .filter(|v| !(self.serves_attempt(*v, attempt) || look_for_tag && self.bears(*v, attempt)))
             .collect();
         if lacking.is_empty() {
             return self.enter(Phase::Smoke);

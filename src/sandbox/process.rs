@@ -40,7 +40,7 @@ pub struct StartOptions {
 /// The server of this folder, started if it does not answer.
 pub async fn ensure_running(folder: &Path, options: &StartOptions) -> Result<Endpoint, SandboxError> {
     files::private_folder(folder)?;
-    if let Some(endpoint) = answering(folder).await? {
+    if let Some(endpoint) = running(folder).await? {
         return Ok(endpoint);
     }
     let until = Instant::now() + PATIENCE;
@@ -51,17 +51,17 @@ pub async fn ensure_running(folder: &Path, options: &StartOptions) -> Result<End
             None => tokio::time::sleep(PAUSE).await,
         }
     };
-    if let Some(endpoint) = answering(folder).await? {
+    if let Some(endpoint) = running(folder).await? {
         return Ok(endpoint);
     }
     let mut child = start(folder, options)?;
     loop {
-        if let Some(endpoint) = answering(folder).await? {
+        if let Some(endpoint) = running(folder).await? {
             return Ok(endpoint);
         }
         if let Ok(Some(status)) = child.try_wait() {
             // It may have ended because another one, started by hand, was quicker.
-            let another = answering(folder).await?;
+            let another = running(folder).await?;
             return another.ok_or_else(|| SandboxError::Ended { status: status.to_string(), log: log(folder) });
         }
         if Instant::now() >= until {
@@ -90,7 +90,7 @@ pub async fn seed(endpoint: &Endpoint, seed: &Seed) -> Result<Seeded, SandboxErr
 }
 
 /// The folder's server, if it answers. That it is the folder's own is known by its certificate.
-async fn answering(folder: &Path) -> Result<Option<Endpoint>, SandboxError> {
+pub async fn running(folder: &Path) -> Result<Option<Endpoint>, SandboxError> {
     let Some(endpoint) = Endpoint::load(folder)? else { return Ok(None) };
     let url = format!("https://localhost:{}/_sandbox/health", endpoint.address.port());
     let Ok(client) = client(&endpoint) else { return Ok(None) };

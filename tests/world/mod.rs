@@ -1,5 +1,5 @@
 //! A rotation in virtual time: the driver that ships, the sandbox's cloud in process, a journal in memory.
-#![allow(dead_code)] // each suite uses its part
+#![allow(dead_code, clippy::type_complexity)] // each suite uses its part
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -9,7 +9,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use keyrelay::clock::Clock;
 use keyrelay::driver::{CrashPoint, Driver, DriverError, HoldMarker, Log, Manners, NeverStop, NewSecret, Observer, Stopped};
-use keyrelay::journal::JournalError;
+use keyrelay::hold::HoldError;
 use keyrelay::ports::{ConsumerAnswer, Consumers, Told};
 use keyrelay::rotation::invariants::{Living, World as Hidden, check};
 use keyrelay::rotation::names::{KeyId, RunId, Tag, TargetId, VaultIx, VersionId};
@@ -47,6 +47,8 @@ pub(crate) struct Scene {
     pub on_failure: OnFailure,
     pub delete: Delete,
     pub consumers: bool,
+    /// In seconds; shorter than the settle time unless it is said otherwise, so that nothing hides a missing settle.
+    pub overlap: i64,
 }
 
 impl Default for Scene {
@@ -70,6 +72,7 @@ impl Default for Scene {
             on_failure: OnFailure::Operator,
             delete: Delete::Auto,
             consumers: false,
+            overlap: 60,
         }
     }
 }
@@ -114,7 +117,6 @@ pub(crate) struct World {
     pub consumer_ok: Rc<Cell<bool>>,
 }
 
-pub(crate) const OVERLAP: i64 = 3600;
 pub(crate) const SETTLE: i64 = 900;
 
 impl World {
@@ -173,7 +175,7 @@ impl World {
             room: scene.two_at_most.then_some(2),
             bystanders: Default::default(),
             proof: Proof { window: seconds(180), spacing: seconds(10), limit: seconds(1200) },
-            overlap: seconds(OVERLAP),
+            overlap: seconds(scene.overlap),
             settle: seconds(SETTLE),
             delete: scene.delete,
             release_within: seconds(86400),
@@ -229,7 +231,7 @@ impl World {
         let mut recent = self.recent.borrow_mut();
         for k in served.iter().flatten() {
             recent.retain(|(r, _)| r != k);
-            recent.push((*k, now + seconds(OVERLAP)));
+            recent.push((*k, now + seconds(self.scene.overlap)));
         }
         recent.retain(|(_, until)| *until > now);
         Hidden {
@@ -289,7 +291,7 @@ impl World {
         let mut log = MemoryLog(self.journal.clone());
         let mut marker = Marker(self.said.clone());
         let mut observer = Watch { check: Box::new(hidden_check), kill: Box::new(kill) };
-        let manners = Manners { patience: seconds(600), stay: true };
+        let manners = Manners { patience: seconds(600), stay_for: SignedDuration::MAX };
         let new_secret = NewSecret { label: "nightly".into(), lifetime: SignedDuration::from_hours(24 * 180) };
         let rotation = self.replay();
         let mut driver = Driver::new(
@@ -358,11 +360,20 @@ impl World {
             run = run.apply(*at, &back).unwrap();
         }
     }
+
+    /// Long after the end: what was under way has landed, and the end still holds.
+    pub(crate) fn check_aftermath(&self) {
+        self.time.set(self.time.get() + seconds(2 * SETTLE));
+        if let Err(broken) = check(&self.replay(), &self.hidden(), self.losses.get()) {
+            let log: Vec<String> = self.journal.borrow().iter().map(|(t, e)| format!("{t} {e:?}")).collect();
+            panic!("after the end: {broken}\nscene {:?}\n{}", self.scene, log.join("\n"));
+        }
+    }
 }
 
 struct MemoryLog(Rc<RefCell<Vec<(Timestamp, Event)>>>);
 impl Log for MemoryLog {
-    fn append(&mut self, at: Timestamp, _local: Timestamp, event: &Event) -> Result<(), JournalError> {
+    fn append(&mut self, at: Timestamp, _local: Timestamp, event: &Event) -> Result<(), DriverError> {
         let mut journal = self.0.borrow_mut();
         journal.push((at, event.clone()));
         if journal.len() > 2000 {
@@ -375,7 +386,7 @@ impl Log for MemoryLog {
 
 struct Marker(Rc<RefCell<VecDeque<Event>>>);
 impl HoldMarker for Marker {
-    fn read(&mut self) -> Result<Option<Event>, String> {
+    fn read(&mut self) -> Result<Option<Event>, HoldError> {
         Ok(self.0.borrow_mut().pop_front())
     }
 }

@@ -95,7 +95,7 @@ fn percent_decoded(text: &str) -> String {
     let mut rest = text.as_bytes();
     let mut out = Vec::with_capacity(rest.len());
     while let Some((first, tail)) = rest.split_first() {
-        let digits = tail.first_chunk::<2>().filter(|_| *first == b'%');
+        let digits = tail.first_chunk::<2>().filter(|d| *first == b'%' && d.iter().all(u8::is_ascii_hexdigit));
         let byte = digits.and_then(|d| std::str::from_utf8(d).ok()).and_then(|d| u8::from_str_radix(d, 16).ok());
         out.push(byte.unwrap_or(*first));
         rest = if byte.is_some() { tail.get(2..).unwrap_or_default() } else { tail };

@@ -1,0 +1,117 @@
+//! What a command knows of the machine: folders, terminal, user, environment. The one place that reads the environment.
+#![allow(clippy::disallowed_methods)] // reads the environment and runbook files
+
+use std::path::{Path, PathBuf};
+
+use secrecy::SecretString;
+
+use super::Global;
+use super::terminal::Terminal;
+use crate::error::Error;
+use crate::places::Places;
+use crate::run::By;
+use crate::runbook::Runbook;
+
+/// The machine, as one command sees it.
+pub(super) struct Context {
+    pub(super) global: Global,
+    pub(super) places: Places,
+    pub(super) terminal: Terminal,
+}
+
+impl Context {
+    pub(super) fn new(global: Global) -> Result<Context, Error> {
+        let places = match &global.state_dir {
+            Some(folder) => Places::under(std::path::absolute(folder).unwrap_or_else(|_| folder.clone())),
+            None => Places::find()?,
+        };
+        Ok(Context { global, places, terminal: Terminal::of_stderr() })
+    }
+
+    /// The journals' folder: flag or environment, then the runbook, then the platform's.
+    pub(super) fn journals(&self, runbook: Option<(&Path, &Runbook)>) -> PathBuf {
+        let beside = |(file, runbook): (&Path, &Runbook)| {
+            let folder = runbook.journal.as_ref()?;
+            Some(file.parent().map_or_else(|| folder.clone(), |p| p.join(folder)))
+        };
+        let folder = self.places.journals([self.global.journal_dir.clone(), runbook.and_then(beside)]);
+        std::path::absolute(&folder).unwrap_or(folder)
+    }
+
+    /// Who runs keyrelay, as the machine says.
+    pub(super) fn by(&self, identity: String) -> By {
+        let first = |names: &[&str]| names.iter().find_map(|n| std::env::var(n).ok().filter(|v| !v.is_empty()));
+        let host = first(&["HOSTNAME", "COMPUTERNAME"])
+            .or_else(|| std::fs::read_to_string("/proc/sys/kernel/hostname").ok().map(|h| h.trim().to_owned()));
+        let ci = [
+            ("GitHub Actions run", "GITHUB_RUN_ID"),
+            ("Azure Pipelines build", "BUILD_BUILDID"),
+            ("GitLab job", "CI_JOB_ID"),
+        ];
+        let ci = ci.iter().find_map(|(what, name)| first(&[name]).map(|id| format!("{what} {id}")));
+        By {
+            identity,
+            user: first(&["USER", "LOGNAME", "USERNAME"]).unwrap_or_else(|| "unknown".to_owned()),
+            host: host.unwrap_or_else(|| "unknown".to_owned()),
+            ci,
+        }
+    }
+
+    /// The operator's identity from `AZURE_TENANT_ID`, `AZURE_CLIENT_ID` and `AZURE_CLIENT_SECRET`.
+    pub(super) fn operator(&self) -> Result<(String, String, SecretString), Error> {
+        let get = |missing| std::env::var(missing).ok().filter(|v| !v.is_empty()).ok_or(Error::NoOperator { missing });
+        Ok((get("AZURE_TENANT_ID")?, get("AZURE_CLIENT_ID")?, SecretString::from(get("AZURE_CLIENT_SECRET")?)))
+    }
+
+    /// Where a test wants the process to stand still. Sandbox runs only.
+    pub(super) fn pause_at(&self) -> Option<String> {
+        std::env::var("KEYRELAY_SANDBOX_PAUSE_AT").ok()
+    }
+
+    /// How long a sandbox that this process starts may be idle, and how fast it is.
+    pub(super) fn sandbox_start(&self) -> (Option<String>, Option<String>) {
+        (std::env::var("KEYRELAY_SANDBOX_IDLE").ok(), std::env::var("KEYRELAY_SANDBOX_PROFILE").ok())
+    }
+}
+
+/// Reads and parses a runbook.
+pub(super) fn runbook(file: &Path) -> Result<Runbook, Error> {
+    let bytes = read(file)?;
+    Runbook::parse(&bytes, &file.display().to_string()).map_err(Error::Runbook)
+}
+
+/// Reads a file that the person named, no more of it than a runbook may have.
+pub(super) fn read(file: &Path) -> Result<Vec<u8>, Error> {
+    use std::io::Read;
+    let cannot = |error| Error::File { what: file.display().to_string(), error };
+    let mut bytes = Vec::new();
+    let opened = std::fs::File::open(file).map_err(cannot)?;
+    opened.take(2 << 20).read_to_end(&mut bytes).map_err(cannot)?;
+    Ok(bytes)
+}
+
+/// Writes a report for its owner only, and says where.
+pub(super) fn write_report(path: &Path, text: &str) -> std::io::Result<String> {
+    use std::io::Write;
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)?.write_all(text.as_bytes())?;
+    Ok(path.display().to_string())
+}
+
+/// The operator's secret of a sandbox, from the file that the sandbox names.
+pub(super) fn secret_file(file: &Path) -> Result<SecretString, Error> {
+    let text = std::fs::read_to_string(file).map_err(|error| Error::File { what: file.display().to_string(), error })?;
+    Ok(SecretString::from(text.trim().to_owned()))
+}
+
+/// Four random letters for a run's id.
+pub(super) fn random() -> u32 {
+    let mut bytes = [0; 4];
+    match getrandom::fill(&mut bytes) {
+        Ok(()) => u32::from_le_bytes(bytes),
+        Err(_) => std::process::id(),
+    }
+}

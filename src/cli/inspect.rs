@@ -1,0 +1,119 @@
+//! Commands that only look: `status`, `evidence`, `journal verify`, `runbook check`.
+
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+
+use super::ReportFormat;
+use super::context::{self, Context};
+use super::output::Done;
+use super::runs::{self, Journals};
+use crate::error::{Error, exit};
+use crate::evidence::Report;
+use crate::journal::{self, Listed};
+use crate::rotation::names::RunId;
+use crate::run::Record;
+
+pub(super) fn status(context: &Context, named: Option<&str>) -> Result<Done, Error> {
+    if let Some(named) = named {
+        let (journals, run) = runs::find(context, named)?;
+        let told = journals.read(&run)?;
+        return Ok(Done::of_run(&journals, &told).and_well());
+    }
+    let journals = Journals::at(context.journals(None));
+    let (all, errors) = journals.all()?;
+    let objects: Vec<Value> = all.iter().map(|r| Done::of_run(&journals, r).json).collect();
+    let mut lines: Vec<String> = all.iter().map(super::output::one_line).collect();
+    lines.extend(errors.iter().map(ToString::to_string));
+    if lines.is_empty() {
+        lines.push(format!("no runs in {}", journals.folder.path().display()));
+    }
+    let worst = errors.iter().map(Error::exit).max().unwrap_or(exit::DONE);
+    let unreadable: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    let json = json!({ "schema": "keyrelay.runs/1", "runs": objects, "unreadable": unreadable, "exit": worst });
+    Ok(Done { exit: worst, lines, json, stdout: None })
+}
+
+pub(super) fn report(context: &Context, named: &str, format: ReportFormat) -> Result<Done, Error> {
+    let (journals, run) = runs::find(context, named)?;
+    let told = journals.read(&run)?;
+    let report = Report::of(&told);
+    let text = match format {
+        ReportFormat::Md => report.to_markdown(),
+        ReportFormat::Json => report.to_json(),
+    };
+    Ok(Done { exit: exit::DONE, lines: Vec::new(), json: Value::Null, stdout: Some(text) })
+}
+
+pub(super) fn verify(context: &Context, named: Option<&str>) -> Result<Done, Error> {
+    let (journals, wanted) = match named {
+        Some(named) => {
+            let (journals, run) = runs::find(context, named)?;
+            (journals, Some(run))
+        }
+        None => (Journals::at(context.journals(None)), None),
+    };
+    let (mut lines, mut worst, mut objects) = (Vec::new(), exit::DONE, Vec::new());
+    for listed in journal::list(&journals.folder)? {
+        let run = match listed {
+            Listed::Run(run) => run,
+            Listed::Foreign(name) => {
+                lines.extend(wanted.is_none().then(|| format!("{name}: not a journal, passed over")));
+                continue;
+            }
+        };
+        if wanted.as_ref().is_some_and(|w| *w != run) {
+            continue;
+        }
+        let (line, object, code) = verify_one(&journals, &run);
+        lines.push(line);
+        objects.push(object);
+        worst = worst.max(code);
+    }
+    let json = json!({ "schema": "keyrelay.verify/1", "journals": objects, "exit": worst });
+    Ok(Done { exit: worst, lines, json, stdout: None })
+}
+
+fn verify_one(journals: &Journals, run: &RunId) -> (String, Value, u8) {
+    let verified = journal::verify::<Record>(&journals.folder, run).map_err(Error::from);
+    match verified.and_then(|v| journals.read(run).map(|_| v)) {
+        Ok(v) => {
+            let torn =
+                if v.torn_bytes > 0 { format!(", and a torn last line of {} bytes", v.torn_bytes) } else { String::new() };
+            let line = format!("{run}: whole, {} records, head {}{torn}", v.records, v.head);
+            let head = v.head.to_string();
+            (
+                line,
+                json!({ "run": run, "whole": true, "records": v.records, "head": head, "torn_bytes": v.torn_bytes }),
+                exit::DONE,
+            )
+        }
+        Err(e) => {
+            let advice = e.advice().unwrap_or_default();
+            (format!("{e}\n  {advice}"), json!({ "run": run, "whole": false, "error": e.to_string() }), e.exit())
+        }
+    }
+}
+
+pub(super) fn check(files: &[PathBuf]) -> Result<Done, Error> {
+    let (mut lines, mut objects, mut worst) = (Vec::new(), Vec::new(), exit::DONE);
+    for file in files {
+        match context::runbook(file) {
+            Ok(runbook) => {
+                lines.push(format!("{}: a lawful runbook", file.display()));
+                let fields = runbook.describe();
+                let width = fields.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+                lines.extend(fields.iter().map(|(name, value)| format!("  {name:width$}  {value}")));
+                objects
+                    .push(json!({ "file": file.display().to_string(), "ok": true, "sha256": runbook.sha256.to_string() }));
+            }
+            Err(e) => {
+                lines.push(e.to_string());
+                objects.push(json!({ "file": file.display().to_string(), "ok": false, "error": e.to_string() }));
+                worst = worst.max(e.exit());
+            }
+        }
+    }
+    let json = json!({ "schema": "keyrelay.check/1", "files": objects, "exit": worst });
+    Ok(Done { exit: worst, lines, json, stdout: None })
+}

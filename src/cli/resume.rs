@@ -1,0 +1,83 @@
+//! `resume`: go on from the journal.
+
+use jiff::SignedDuration;
+
+use super::Resume;
+use super::connect::connect;
+use super::context::Context;
+use super::output::{Done, note};
+use super::runs::{self, Journals, ended};
+use super::session::{Begin, Session, finish, heard, lock, target_locks};
+use super::signals::Signals;
+use crate::clock::ServiceClock;
+use crate::error::{Error, exit};
+use crate::journal::Journal;
+use crate::locks::LockName;
+use crate::rotation::names::RunId;
+use crate::run::{Record, Run};
+
+pub(super) async fn resume(context: &Context, args: &Resume) -> Result<Done, Error> {
+    let signals = Signals::listen();
+    let stay_for = args.stay.how_long(context.terminal.redraws);
+    let waiting_ok = args.stay.waiting_ok;
+    if let Some(named) = &args.run {
+        let (journals, run) = runs::find(context, named)?;
+        return one(context, &journals, &run, &signals, stay_for, waiting_ok, Begin::Resume).await;
+    }
+    let journals = Journals::at(context.journals(None));
+    let unfinished: Vec<RunId> = journals.unfinished(None)?.into_iter().map(|r| r.start.plan.run).collect();
+    match unfinished.as_slice() {
+        [] => {
+            let json = serde_json::json!({ "schema": "keyrelay.runs/1", "runs": [], "exit": exit::DONE });
+            Ok(Done { exit: exit::DONE, lines: vec!["nothing to resume".to_owned()], json, stdout: None })
+        }
+        [run] if !args.all => one(context, &journals, run, &signals, stay_for, waiting_ok, Begin::Resume).await,
+        several if !args.all => Err(Error::WhichRun {
+            what: "several runs are unfinished".to_owned(),
+            runs: several.iter().map(ToString::to_string).collect(),
+        }),
+        all => {
+            let mut done = Vec::new();
+            for run in all {
+                let one = one(context, &journals, run, &signals, stay_for, waiting_ok, Begin::Resume).await;
+                done.push(one.unwrap_or_else(|e| Done::of_error(&e, Some(run))));
+            }
+            Ok(Done::of_many(done))
+        }
+    }
+}
+
+/// Takes one run over and drives it.
+pub(super) async fn one(
+    context: &Context,
+    journals: &Journals,
+    run: &RunId,
+    signals: &Signals,
+    stay_for: SignedDuration,
+    waiting_ok: bool,
+    begin: Begin,
+) -> Result<Done, Error> {
+    let told = journals.read(run)?;
+    if ended(&told) {
+        note(context, &format!("run {run} has ended: nothing to do"));
+        return Ok(Done::of_run(journals, &told).and_well());
+    }
+    let mut names = target_locks(&told.start.runbook);
+    names.push(LockName::Run(run.clone()));
+    let locks = vec![lock(context, &names, Some(run))?];
+    // Only now is it sure that nobody else writes it.
+    let (journal, records) = Journal::<Record, _>::open(&journals.folder, run)?;
+    if journal.dropped_bytes() > 0 {
+        note(
+            context,
+            "the journal's last line was torn: it was dropped, and what it would have said is found out by reading",
+        );
+    }
+    let told = Run::replay(records).map_err(|why| Error::NotARun { run: run.clone(), why })?;
+    let connected = connect(context, &told.start.runbook, false).await?;
+    let clock = ServiceClock::going_on_from(told.last_at());
+    let session = Session { context, journals, clock: &clock, signals, locks, stay_for };
+    let (words, rotation) = (heard(&told), told.rotation.clone());
+    let ended = session.drive(&connected, &told.start, journal, rotation, words, begin).await?;
+    finish(journals, run, ended, waiting_ok)
+}

@@ -1,0 +1,85 @@
+//! `rotate`: start a run, or for a schedule go on with the one that is unfinished.
+
+use super::connect::connect;
+use super::context::{self, Context};
+use super::output::{Done, note};
+use super::runs::Journals;
+use super::session::{Begin, PATIENCE, Session, finish, lock, target_locks};
+use super::signals::Signals;
+use super::{Rotate, resume};
+use crate::clock::{Clock, ServiceClock};
+use crate::error::{Error, exit};
+use crate::journal::Journal;
+use crate::locks::LockName;
+use crate::preflight::{Found, Preflight, Ready, Wanted};
+use crate::rotation::Rotation;
+use crate::rotation::names::RunId;
+use crate::run::{Record, Start};
+use crate::runbook::Runbook;
+
+pub(super) async fn rotate(context: &Context, args: &Rotate) -> Result<Done, Error> {
+    let runbook = context::runbook(&args.runbook)?;
+    let journals = Journals::at(context.journals(Some((&args.runbook, &runbook))));
+    let signals = Signals::listen();
+    let stay_for = args.stay.how_long(context.terminal.redraws);
+    let unfinished = journals.unfinished(Some(runbook.target()))?;
+    if let Some(run) = unfinished.last().map(|r| r.start.plan.run.clone()) {
+        if args.if_expires_within.is_none() {
+            return Err(Error::Unfinished { run });
+        }
+        note(context, &format!("run {run} is unfinished: going on with it"));
+        return resume::one(context, &journals, &run, &signals, stay_for, args.stay.waiting_ok, Begin::Resume).await;
+    }
+    let locks = lock(context, &target_locks(&runbook), None)?;
+    let clock = ServiceClock::default();
+    let connected = connect(context, &runbook, true).await?;
+    let look = Preflight { services: &connected.services, clock: &clock, stop: &signals, patience: PATIENCE };
+    let known_runs = journals.known()?;
+    let wanted = Wanted { old_key: args.old_key, if_expires_within: args.if_expires_within, known_runs };
+    let ready = match look.look(&runbook, |at| RunId::new(at, context::random()), &wanted).await? {
+        Found::NotDue { ends } => return Ok(not_due(&runbook, ends)),
+        Found::Due(ready) => *ready,
+    };
+    ready.warnings.iter().for_each(|w| note(context, &format!("warning: {w}")));
+    let run = ready.plan.run.clone();
+    let run_lock = lock(context, &[LockName::Run(run.clone())], Some(&run))?;
+    let start = start(context, args, runbook, ready, connected.identity.clone());
+    let (journal, rotation) = begin(&journals, &start, &clock)?;
+    let session =
+        Session { context, journals: &journals, clock: &clock, signals: &signals, locks: vec![locks, run_lock], stay_for };
+    let ended = session.drive(&connected, &start, journal, rotation, 0, Begin::Start).await?;
+    finish(&journals, &run, ended, args.stay.waiting_ok)
+}
+
+fn start(context: &Context, args: &Rotate, runbook: Runbook, ready: Ready, identity: String) -> Start {
+    Start {
+        tool: env!("CARGO_PKG_VERSION").to_owned(),
+        plan: ready.plan,
+        runbook,
+        runbook_file: args.runbook.display().to_string(),
+        application: ready.application,
+        by: context.by(identity),
+        reason: args.reason.clone(),
+        ticket: args.ticket.clone(),
+        rebuilt: false,
+    }
+}
+
+/// The start record is on disk before anything else happens.
+pub(super) fn begin(
+    journals: &Journals,
+    start: &Start,
+    clock: &ServiceClock,
+) -> Result<(Journal<Record, crate::journal::file::FileLog>, Rotation), Error> {
+    let at = clock.now().ok_or(crate::preflight::Refused::NoServiceTime)?;
+    let first = Record::Started(Box::new(start.clone()));
+    let journal = Journal::create(&journals.folder, &start.plan.run, &first, Some(at), clock.local())?;
+    Ok((journal, Rotation::new(start.plan.clone().into(), at)))
+}
+
+fn not_due(runbook: &Runbook, ends: jiff::Timestamp) -> Done {
+    let vaults: Vec<&str> = runbook.vaults.iter().map(|v| v.url.host()).collect();
+    let line = format!("not due: the secret in {} ends at {ends}; nothing was changed", vaults.join(", "));
+    let json = serde_json::json!({ "schema": "keyrelay.run/1", "state": "not_due", "exit": exit::DONE, "expires": ends });
+    Done { exit: exit::DONE, lines: vec![line], json, stdout: None }
+}

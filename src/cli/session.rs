@@ -1,0 +1,258 @@
+//! One run in this process: its journal, its locks, what people said of it, and the driver between them and the services.
+#![allow(clippy::disallowed_methods)] // stands still where a test asks for it, in sandbox runs only
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::connect::Connected;
+use super::context::Context;
+use super::output::{Done, progress};
+use super::progress::Progress;
+use super::runs::Journals;
+use super::signals::Signals;
+use crate::clock::ServiceClock;
+use crate::consumers::RunbookConsumers;
+use crate::driver::{CrashPoint, Driver, DriverError, HoldMarker, Log, Manners, NewSecret, Observer, Stopped};
+use crate::error::Error;
+use crate::hold::{self, HoldError, Mark};
+use crate::journal::Journal;
+use crate::journal::file::FileLog;
+use crate::locks::{Holder, LockName, Locks};
+use crate::rotation::answers::Refusal;
+use crate::rotation::names::RunId;
+use crate::rotation::{Effect, Event, Rotation, Why};
+use crate::run::{Record, Run, Start};
+use crate::runbook::Runbook;
+
+/// How long one read may fail for passing reasons.
+pub(super) const PATIENCE: SignedDuration = SignedDuration::from_mins(5);
+
+/// What to do first.
+pub(super) enum Begin {
+    /// The run has just been started.
+    Start,
+    /// Another process had it.
+    Resume,
+    /// The same, and the way back.
+    Rollback { reason: String },
+}
+
+/// What a run needs besides its services.
+pub(super) struct Session<'a> {
+    pub(super) context: &'a Context,
+    pub(super) journals: &'a Journals,
+    pub(super) clock: &'a ServiceClock,
+    pub(super) signals: &'a Signals,
+    pub(super) locks: Vec<Locks>,
+    pub(super) stay_for: SignedDuration,
+}
+
+/// The locks that every run of a runbook takes: the application, and each secret that is written.
+pub(super) fn target_locks(runbook: &Runbook) -> Vec<LockName> {
+    let secret = |v: &crate::runbook::Vault| LockName::Secret {
+        vault: v.url.host().to_owned(),
+        secret: v.secret.as_str().to_owned(),
+    };
+    let application = LockName::Application(runbook.client_id.to_string());
+    std::iter::once(application).chain(runbook.vaults.iter().map(secret)).collect()
+}
+
+/// Takes locks, or says who holds them.
+pub(super) fn lock(context: &Context, names: &[LockName], run: Option<&RunId>) -> Result<Locks, Error> {
+    let by = context.by(String::new());
+    let holder = Holder { pid: std::process::id(), run: run.cloned(), host: by.host, since: Timestamp::now() };
+    Ok(Locks::take(&context.places.locks(), names, &holder)?)
+}
+
+impl Session<'_> {
+    /// Drives the run until it stops, and says how it stands.
+    pub(super) async fn drive(
+        self,
+        connected: &Connected,
+        start: &Start,
+        journal: Journal<Record, FileLog>,
+        rotation: Rotation,
+        heard: usize,
+        begin: Begin,
+    ) -> Result<Result<Stopped, DriverError>, Error> {
+        let run = start.plan.run.clone();
+        let folder = self.journals.folder.path().to_owned();
+        let mut log = RunLog { journal, locks: self.locks };
+        let mut marker = Marker { folder, run, heard };
+        let mut observer = Watch::new(self.context, &start.runbook);
+        observer.shown.begin(&rotation);
+        let lifetime = SignedDuration::try_from(start.runbook.secret.lifetime.get()).unwrap_or(SignedDuration::MAX);
+        let new_secret = NewSecret { label: start.runbook.secret.label.as_str().to_owned(), lifetime };
+        let manners = Manners { patience: PATIENCE, stay_for: self.stay_for };
+        let consumers = RunbookConsumers::of(&start.runbook);
+        let by = self.context.by(connected.identity.clone()).to_string();
+        let mut driver = Driver::new(
+            rotation,
+            &connected.services,
+            self.clock,
+            &consumers,
+            self.signals,
+            &mut log,
+            &mut marker,
+            &mut observer,
+            manners,
+            new_secret,
+        );
+        let reason = match begin {
+            Begin::Start => return Ok(driver.run().await),
+            Begin::Resume => None,
+            Begin::Rollback { reason } => Some(reason),
+        };
+        match driver.ask_the_time().await {
+            Ok(None) => {}
+            Ok(Some(stopped)) => return Ok(Ok(stopped)),
+            Err(e) => return Ok(Err(e)),
+        }
+        let Some(reason) = reason else {
+            return Ok(resume(&mut driver, by).await);
+        };
+        driver.record(Event::Resumed { by: by.clone() })?;
+        let baseline = match driver.rotation().rollback_proof() {
+            None => None,
+            Some((vault, version)) => match driver.baseline_signs_in(vault, version).await? {
+                Ok((answer, _)) => Some(answer),
+                Err((refusal, _)) => return Err(not_open(&format!("the old value cannot be read: {refusal}"))),
+            },
+        };
+        if let Some(answer) = baseline.as_ref().filter(|a| !a.accepted()) {
+            return Err(not_open(&format!("the old value does not sign in any more ({answer:?})")));
+        }
+        if !driver.rotation().may_go_back() && !driver.rotation().back() {
+            return Err(not_open("there is no living old value to go back to"));
+        }
+        if !driver.rotation().back() {
+            driver.record(Event::RollbackRequested { by, reason, baseline })?;
+        }
+        Ok(driver.run().await)
+    }
+}
+
+fn not_open(why: &str) -> Error {
+    Error::NotOpen { what: format!("the run cannot be rolled back: {why}"), advice: "go on: keyrelay resume".to_owned() }
+}
+
+/// Takes the run over, unless there is nothing to do but wait and nobody asked to stay.
+async fn resume<K: crate::ports::Consumers>(
+    driver: &mut Driver<'_, crate::azure::AzureServices, ServiceClock, K, Signals>,
+    by: String,
+) -> Result<Stopped, DriverError> {
+    use crate::clock::Clock;
+    // a release may have come since: then there is more to do than to wait
+    driver.hear_people()?;
+    let now = driver.clock.now().ok_or(DriverError::NoServiceTime)?;
+    if let Effect::Wait { until, why } = driver.rotation().next(now)
+        && driver.may_leave(now, until, why)
+    {
+        return Ok(Stopped::Waiting { until, why });
+    }
+    driver.record(Event::Resumed { by })?;
+    driver.run().await
+}
+
+/// How many of the marker's words the journal has.
+pub(super) fn heard(run: &Run) -> usize {
+    let word = |e: &Record| matches!(e, Record::Event(Event::HoldSet { .. } | Event::Released { .. }));
+    run.records.iter().filter(|r| word(&r.event)).count()
+}
+
+/// The journal, as long as the locks are ours.
+struct RunLog {
+    journal: Journal<Record, FileLog>,
+    locks: Vec<Locks>,
+}
+
+impl Log for RunLog {
+    fn append(&mut self, at: Timestamp, local: Timestamp, event: &Event) -> Result<(), DriverError> {
+        for locks in &self.locks {
+            locks.still_held()?;
+        }
+        self.journal.append(Some(at), local, &Record::Event(event.clone()))?;
+        Ok(())
+    }
+}
+
+struct Marker {
+    folder: std::path::PathBuf,
+    run: RunId,
+    heard: usize,
+}
+
+impl HoldMarker for Marker {
+    fn read(&mut self) -> Result<Option<Event>, HoldError> {
+        let words = hold::history(&self.folder, &self.run)?;
+        let Some(word) = words.into_iter().nth(self.heard) else { return Ok(None) };
+        self.heard += 1;
+        Ok(Some(match word.event {
+            Mark::Hold { who, why, until, .. } => Event::HoldSet { by: who, why, until },
+            Mark::Released { who, why, .. } => Event::Released { by: who, why },
+        }))
+    }
+}
+
+/// Shows progress, and in a sandbox stands still where a test wants to kill the process.
+struct Watch {
+    shown: Progress,
+    pause_at: Option<CrashPoint>,
+    passes: u32,
+}
+
+impl Watch {
+    fn new(context: &Context, runbook: &Runbook) -> Watch {
+        let named = context.pause_at().filter(|_| runbook.cloud.is_sandbox());
+        let (name, passes) = match named.as_deref().map(|n| n.split_once('#').unwrap_or((n, "1"))) {
+            Some((name, nth)) => (Some(name.to_owned()), nth.parse().unwrap_or(1)),
+            None => (None, 1),
+        };
+        Watch { shown: progress(context, runbook), pause_at: name.and_then(|n| n.parse().ok()), passes }
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.shown.end();
+    }
+}
+
+impl Observer for Watch {
+    fn recorded(&mut self, run: &Rotation, at: Timestamp, event: &Event) {
+        self.shown.recorded(run, at, event);
+    }
+
+    fn waiting(&mut self, run: &Rotation, until: Timestamp, why: Why) {
+        self.shown.waiting(run, until, why);
+    }
+
+    fn retrying(&mut self, what: &str, refusal: &Refusal) {
+        self.shown.retrying(what, refusal);
+    }
+
+    fn crash(&mut self, point: CrashPoint) -> bool {
+        if self.pause_at == Some(point) {
+            self.passes = self.passes.saturating_sub(1);
+            if self.passes == 0 {
+                super::output::say(&format!("standing still at {point}"));
+                loop {
+                    std::thread::park();
+                }
+            }
+        }
+        false
+    }
+}
+
+/// What is said of a run when its process ends.
+pub(super) fn finish(
+    journals: &Journals,
+    run: &RunId,
+    ended: Result<Stopped, DriverError>,
+    waiting_ok: bool,
+) -> Result<Done, Error> {
+    let told = journals.read(run)?;
+    let done = Done::of_driven(journals, &told, &ended);
+    let waits = matches!(ended, Ok(Stopped::Waiting { .. }));
+    Ok(if waits && waiting_ok { done.and_well() } else { done })
+}

@@ -1,0 +1,193 @@
+//! Why a run stopped or turned back, in the words of a person on call: what happened, what is true now, what to do.
+
+use super::text::{clean, duration, place, sign_in};
+use crate::rotation::Reason;
+use crate::rotation::answers::{Refusal, RefusalKind};
+use crate::rotation::names::VaultIx;
+use crate::run::Start;
+
+/// A [`Reason`] in three sentences or so. One line each, nothing of it secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Explanation {
+    /// What happened.
+    pub happened: String,
+    /// What is true now, as far as the reason itself tells.
+    pub now: String,
+    /// What to do.
+    pub to_do: String,
+}
+
+/// Explains `reason` for the run that began with `start`.
+pub fn explain(reason: &Reason, start: &Start) -> Explanation {
+    let run = &start.plan.run;
+    let resume = format!("`keyrelay resume {run}`");
+    let rollback = format!("`keyrelay rollback {run}`");
+    let abandon = format!("`keyrelay abandon {run} --reason WHY`");
+    let (happened, now, to_do) = match reason {
+        Reason::VaultChanged { vault } => (
+            format!(
+                "{} serves a version that this run neither found at its start nor wrote: somebody else writes it.",
+                place(start, *vault)
+            ),
+            "Nothing was changed after that was read, and nothing is removed while it is so.".to_owned(),
+            format!(
+                "Find out who wrote it: the vault's audit log names the caller. If it serves the old value or this run's again, \
+                 {resume}. If the other value is to stay, {abandon}; what this run added is then left for you to remove."
+            ),
+        ),
+        Reason::VaultsUnsteady => (
+            "Each time the vaults were read again, one of them served another version than before.".to_owned(),
+            "The wait never came to its end, so nothing more was removed.".to_owned(),
+            format!("Find out what else writes these vaults (their audit logs name the caller) and stop it, then {resume}."),
+        ),
+        Reason::NoRoom => (
+            "The application holds as many secrets as it may, and none of them is one of this run's that could make way."
+                .to_owned(),
+            "No vault holds a value of this run.".to_owned(),
+            format!(
+                "See which secrets the application has and remove one that nobody uses: keyrelay removes none that is not its \
+                 own. Then {resume}, or {rollback}."
+            ),
+        ),
+        Reason::AnotherRun { run: other } => (
+            format!("Another run, {other}, has added a secret for the same vaults and is not known to have ended."),
+            "This run wrote nothing after it saw that.".to_owned(),
+            format!(
+                "Let {other} end where it was started, or roll it back there; if its journal is lost, `keyrelay adopt RUNBOOK` \
+                 rebuilds it. Then {resume}, or {rollback}."
+            ),
+        ),
+        Reason::NotProven { last } => (
+            format!(
+                "The new secret did not sign in without a break for {} within {}; the last answer was: {}.",
+                duration(start.plan.proof.window),
+                duration(start.plan.proof.limit),
+                sign_in(last)
+            ),
+            "That secret was written to no vault.".to_owned(),
+            format!(
+                "See whether the application and its service principal are enabled and whether Conditional Access blocks it. \
+                 Then {resume} tries again with another secret; {rollback} takes back what was added."
+            ),
+        ),
+        Reason::CurrentRefused { vault, last } => (
+            format!("What {} serves does not sign in; the last answer was: {}.", place(start, *vault), sign_in(last)),
+            "Consumers that read it now may fail. Nothing was removed after that was seen.".to_owned(),
+            format!(
+                "See whether the application and its service principal are enabled and whether somebody removed the secret. \
+                 {resume} looks again; {rollback}, where it is open, puts the old value back."
+            ),
+        ),
+        Reason::CredentialGone { key_id } => (
+            format!("The key ID {key_id}, which the vaults serve, is not among the application's secrets any more."),
+            "Consumers fail, or will as soon as every sign-in replica knows. Nothing was removed after that was seen."
+                .to_owned(),
+            format!(
+                "The directory's audit log says who removed it. {rollback}, where it is open, puts the old value back; else \
+                 {abandon} and rotate again, which repairs the vaults."
+            ),
+        ),
+        Reason::BaselineUnproven { last } => (
+            format!("The old secret could be proven neither alive nor dead; the last answer was: {}.", sign_in(last)),
+            "It was not put back where it was not back already.".to_owned(),
+            format!("When sign-ins of this application are answered again, {resume}."),
+        ),
+        Reason::AddRefused { refusal } => (
+            format!("A new secret could not be added: {}.", said(refusal)),
+            "That request added none.".to_owned(),
+            format!("{} Then {resume}, or {rollback}.", mend(refusal.kind, &graph(start))),
+        ),
+        Reason::WriteRefused { vault, refusal } => (
+            format!("{} could not be written: {}.", place(start, *vault), said(refusal)),
+            "What each vault serves is read again before anything else is done.".to_owned(),
+            format!("{} Then {resume}, or {rollback} where it is open.", mend(refusal.kind, &host(start, *vault))),
+        ),
+        Reason::RemoveRefused { key_id, refusal } => (
+            format!("The key ID {key_id} could not be removed: {}.", said(refusal)),
+            "It may still sign in.".to_owned(),
+            format!("{} Then {resume}.", mend(refusal.kind, &graph(start))),
+        ),
+        Reason::RemovalNotSeen { key_id } => (
+            format!("The key ID {key_id} was removed, and long after the application still lists it."),
+            "It may still sign in.".to_owned(),
+            format!(
+                "Look at the application in the portal and remove the key ID there if it is still shown. Then {resume}."
+            ),
+        ),
+        Reason::ReadRefused { refusal } => (
+            format!("A read that the run depends on was refused: {}.", said(refusal)),
+            "Nothing was changed on that account.".to_owned(),
+            format!("{} Then {resume}.", mend(refusal.kind, "the service")),
+        ),
+        Reason::AttemptsExhausted => (
+            format!("The run has added as many secrets as its runbook allows ({}).", start.plan.attempts),
+            "Those that no vault serves are left as they are until the run ends.".to_owned(),
+            format!(
+                "`keyrelay evidence {run}` shows how each was lost. Mend that, then {rollback}, which removes them, and rotate \
+                 again."
+            ),
+        ),
+        Reason::ConsumerFailed { consumer, note } => (
+            format!("The consumer {} could not be refreshed or is not well{}.", name(start, *consumer), noted(note)),
+            "The vaults serve the new secret, and it signs in.".to_owned(),
+            format!(
+                "Look at the consumer. {resume} refreshes and checks again; {rollback}, where it is open, puts the old value back."
+            ),
+        ),
+        Reason::NotReleased => (
+            format!("Nobody released the run within {}.", duration(start.plan.release_within)),
+            "The old secret was not removed.".to_owned(),
+            format!("If it may go, `keyrelay release {run}` and then {resume}; else {rollback}."),
+        ),
+    };
+    Explanation { happened, now, to_do }
+}
+
+/// The name of a consumer.
+pub(super) fn name(start: &Start, consumer: usize) -> String {
+    let named = start.runbook.consumers.get(consumer).map(|c| clean(c.name.as_str()));
+    named.unwrap_or_else(|| format!("number {}", consumer.saturating_add(1)))
+}
+
+/// What a consumer printed, if anything.
+pub(super) fn noted(note: &str) -> String {
+    let note = clean(note);
+    if note.is_empty() { note } else { format!(": \"{note}\"") }
+}
+
+fn said(refusal: &Refusal) -> String {
+    clean(&refusal.to_string()).trim_end_matches('.').to_owned()
+}
+
+fn host(start: &Start, vault: VaultIx) -> String {
+    start.runbook.vault(vault).map_or_else(|| "the vault".to_owned(), |v| v.url.host().to_owned())
+}
+
+fn graph(start: &Start) -> String {
+    format!("the application {}", start.runbook.client_id)
+}
+
+/// The mend of a refusal by `whom`.
+fn mend(kind: RefusalKind, whom: &str) -> String {
+    use RefusalKind as K;
+    match kind {
+        K::Unreachable => format!("Check that {whom} can be reached from here."),
+        K::Unanswered | K::Throttled => format!("Wait until {whom} answers again."),
+        K::Conflict => format!("Find out what else is changing {whom}, or wait a few minutes."),
+        K::NotFound => format!("Check that {whom} is there and in the runbook's tenant."),
+        K::Unauthenticated => "Check the identity that keyrelay runs as: its token was not taken.".to_owned(),
+        K::Forbidden => format!("Grant the identity that keyrelay runs as what it lacks on {whom}; it may take minutes to count."),
+        K::Firewall => format!("Let this machine's address through the firewall of {whom}."),
+        K::NoRoom => format!("Remove a secret of {whom} that nobody uses."),
+        K::Policy => {
+            "An app management policy of the tenant forbids it: shorten the secret's lifetime in the runbook, or ask the tenant's \
+             administrators for an exception."
+                .to_owned()
+        }
+        K::Disabled => format!("Enable the version of the secret in {whom}."),
+        K::SoftDeleted => format!("Recover or purge the deleted secret in {whom}."),
+        K::BeingDeleted => format!("Wait until the deletion in {whom} is done, then recover or purge it."),
+        K::Rejected => format!("See what {whom} says above."),
+        K::BadAnswer => format!("Check that no proxy answers in the place of {whom}."),
+    }
+}

@@ -1,0 +1,280 @@
+//! Killed (SIGKILL) at every crash point there is, then resumed, and once more, then rolled back; judged by the sandbox's own
+//! state. How each place is reached is one line of the table; a place that no line names, or that is not reached as its line
+//! says, fails.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    clippy::wildcard_enum_match_arm,
+    unreachable_pub,
+    missing_docs
+)]
+
+mod binary;
+
+use std::collections::BTreeSet;
+
+use binary::scene::{EAST, WEST};
+use binary::truth::{assert_completed, assert_over, assert_rolled_back, end};
+use binary::{Book, Home, Scene, all_at_once, exit};
+use keyrelay::driver::CrashPoint;
+use keyrelay::rotation::End;
+use keyrelay::rotation::plan::Baseline;
+use keyrelay::sandbox::cloud::Audience;
+
+/// What was there.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Start {
+    Living,
+    Expired,
+    Nothing,
+    /// One of the two places that there are is free.
+    Cramped,
+}
+
+/// Who is killed, and what was done before.
+#[derive(Clone, Copy, Debug)]
+enum Victim {
+    /// The first process of the run.
+    Rotate,
+    /// The second, after the first was killed at this place.
+    ResumeAfter(&'static str),
+    /// The way back out of the overlap.
+    Rollback,
+    /// A process that waits for the end of a hold.
+    Held,
+    /// A process that waits for a release, as the runbook wants it.
+    Unreleased,
+}
+
+/// A way to come to places.
+#[derive(Debug)]
+struct Way {
+    start: Start,
+    vaults: usize,
+    realistic: bool,
+    victim: Victim,
+    /// As the environment names them.
+    places: &'static [&'static str],
+}
+
+const ONE: Way = Way { start: Start::Living, vaults: 1, realistic: false, victim: Victim::Rotate, places: &[] };
+
+/// At least one line for each crash point.
+const EVERY_PLACE: &[Way] = &[
+    Way {
+        places: &[
+            "started",
+            "before-intent:add-secret",
+            "after-intent:add-secret",
+            "after-request:add-secret",
+            "after-outcome:add-secret",
+            "before-intent:write-vault",
+            "after-intent:write-vault",
+            "after-request:write-vault",
+            "after-outcome:write-vault",
+            "before-intent:remove-secret",
+            "after-intent:remove-secret",
+            "after-request:remove-secret",
+            "after-outcome:remove-secret",
+            "after-read:credentials",
+            "after-read:vault",
+            "after-read:sign-in",
+            "after-read:consumer",
+            "waiting:proof",
+            "waiting:overlap",
+        ],
+        ..ONE
+    },
+    // a list that is stale for a while after the removal
+    Way { realistic: true, places: &["waiting:again"], ..ONE },
+    Way {
+        victim: Victim::ResumeAfter("after-request:write-vault"),
+        places: &["waiting:settle", "after-read:versions"],
+        ..ONE
+    },
+    Way { victim: Victim::Rollback, places: &["after-read:baseline"], ..ONE },
+    Way {
+        start: Start::Nothing,
+        victim: Victim::Rollback,
+        places: &[
+            "before-intent:disable-version",
+            "after-intent:disable-version",
+            "after-request:disable-version",
+            "after-outcome:disable-version",
+        ],
+        ..ONE
+    },
+    Way { victim: Victim::Held, places: &["waiting:hold"], ..ONE },
+    Way { victim: Victim::Unreleased, places: &["waiting:release"], ..ONE },
+];
+
+/// The same places where more is at stake: between two vaults, on the way back, on a second attempt, without room, in a repair.
+const HARDER: &[Way] = &[
+    Way { vaults: 2, places: &["after-request:write-vault", "after-request:write-vault#2"], ..ONE },
+    Way { vaults: 2, places: &["after-request:remove-secret"], ..ONE },
+    Way {
+        vaults: 2,
+        victim: Victim::ResumeAfter("after-outcome:write-vault"),
+        places: &["after-intent:write-vault", "after-request:write-vault"],
+        ..ONE
+    },
+    Way {
+        victim: Victim::ResumeAfter("after-request:add-secret"),
+        places: &["after-request:add-secret", "after-request:write-vault", "after-request:remove-secret"],
+        ..ONE
+    },
+    Way {
+        vaults: 2,
+        victim: Victim::Rollback,
+        places: &[
+            "after-request:write-vault",
+            "after-outcome:write-vault",
+            "after-request:remove-secret",
+            "waiting:overlap",
+        ],
+        ..ONE
+    },
+    Way {
+        start: Start::Cramped,
+        victim: Victim::ResumeAfter("after-request:add-secret"),
+        places: &["after-intent:remove-secret", "after-request:remove-secret", "after-request:add-secret"],
+        ..ONE
+    },
+    Way { start: Start::Expired, places: &["after-request:add-secret", "after-request:write-vault"], ..ONE },
+    Way { realistic: true, vaults: 2, places: &["after-request:write-vault", "after-outcome:remove-secret"], ..ONE },
+];
+
+/// A successful read of the version that a vault is written from passes no crash point; it is one only if the vault refuses
+/// that read for good, a moment after the same vault has served or listed the version. No test can come between the two.
+const UNREACHABLE: &[&str] = &["after-read:copy"];
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Then {
+    Resume,
+    Rollback,
+}
+
+#[test]
+fn every_crash_point_has_a_way() {
+    let all: BTreeSet<String> = CrashPoint::all().iter().map(ToString::to_string).collect();
+    let ways = EVERY_PLACE.iter().flat_map(|way| way.places).chain(UNREACHABLE);
+    let named: BTreeSet<String> = ways.map(|place| (*place).to_owned()).collect();
+    assert_eq!(named, all);
+}
+
+#[test]
+fn killed_at_every_place_and_resumed() {
+    kill_at_all(EVERY_PLACE, Then::Resume);
+}
+
+#[test]
+fn killed_at_every_place_and_rolled_back() {
+    kill_at_all(EVERY_PLACE, Then::Rollback);
+}
+
+#[test]
+fn killed_where_more_is_at_stake_and_resumed() {
+    kill_at_all(HARDER, Then::Resume);
+}
+
+#[test]
+fn killed_where_more_is_at_stake_and_rolled_back() {
+    kill_at_all(HARDER, Then::Rollback);
+}
+
+fn kill_at_all(ways: &[Way], then: Then) {
+    let cases: Vec<(&Way, &str)> = ways.iter().flat_map(|way| way.places.iter().map(move |p| (way, *p))).collect();
+    all_at_once(&cases, |(way, place)| {
+        let case = format!("{place}, {then:?}: {way:?}");
+        let result = std::panic::catch_unwind(|| kill_at(way, place, then));
+        assert!(result.is_ok(), "failed: {case}");
+    });
+}
+
+fn scene(way: &Way) -> Scene {
+    let vaults = &[EAST, WEST][..way.vaults];
+    match way.start {
+        Start::Living => Scene::living(vaults),
+        Start::Expired => Scene::expired(vaults),
+        Start::Nothing => Scene::bare(Audience::MyOrg),
+        Start::Cramped => {
+            let mut scene = Scene::bare(Audience::OrgsAndPersonal);
+            let old = scene.add("made by hand", None);
+            vaults.iter().for_each(|host| drop(scene.publish(host, &old.value)));
+            scene
+        }
+    }
+}
+
+fn book(way: &Way) -> Book {
+    let book = if way.vaults == 2 { Book::two() } else { Book::one() };
+    let consumer = "[[consumer]]\nname = \"one that is well\"\nrefresh = { command = [\"true\"] }\n";
+    let fields = if matches!(way.victim, Victim::Unreleased) { "delete = \"on-release\"" } else { "" };
+    // stale lists and slow replicas take up to 2.5 seconds
+    let (window, settle) = if way.realistic { ("2s", "3s") } else { ("300ms", "500ms") };
+    Book { window, settle, overlap: "500ms", fields, tables: consumer, ..book }
+}
+
+/// Brings a process to the place and kills it there.
+fn bring(home: &Home, book: &str, way: &Way, place: &str) {
+    let overlap = || drop(home.run(&["rotate", book, "--no-wait"]).exits(exit::WAITING));
+    match way.victim {
+        Victim::Rotate => home.killed_at(place, &["rotate", book, "--wait"]),
+        Victim::ResumeAfter(first) => {
+            home.killed_at(first, &["rotate", book, "--wait"]);
+            home.killed_at(place, &["resume", "--wait"]);
+        }
+        Victim::Rollback => {
+            overlap();
+            home.killed_at(place, &["rollback", book, "--wait"]);
+        }
+        Victim::Held => {
+            overlap();
+            home.run(&["hold", book, "--for", "1h", "--reason", "suite"]).exits(exit::DONE);
+            home.killed_at(place, &["resume", "--wait"]);
+        }
+        Victim::Unreleased => {
+            overlap();
+            home.killed_at(place, &["resume", "--wait"]);
+        }
+    }
+}
+
+fn kill_at(way: &Way, place: &str, then: Then) {
+    let scene = scene(way);
+    let home = Home::with(&scene);
+    let home = if way.realistic { home.realistic() } else { home };
+    let book = home.runbook(&book(way));
+    bring(&home, &book, way, place);
+    let killed = home.the_run();
+    let run = killed.start.plan.run.to_string();
+    if then == Then::Rollback {
+        let before = (home.cloud_bytes(), killed.rotation.clone());
+        let ran = home.run(&["rollback", &run, "--wait"]);
+        if ran.code == Some(exit::REFUSED) {
+            let dead = matches!(killed.start.plan.baseline, Baseline::Dead { .. }) && killed.rotation.maybe_published();
+            assert!(killed.rotation.past_return() || dead, "the way back was open: {ran:?}");
+            assert!(before == (home.cloud_bytes(), home.the_run().rotation), "a refusal changes nothing");
+        } else {
+            ran.exits(exit::ROLLED_BACK);
+        }
+    }
+    if matches!(way.victim, Victim::Held | Victim::Unreleased) && then == Then::Resume {
+        home.run(&["release", &run, "--reason", "suite"]).exits(exit::DONE);
+    }
+    if end(&home.the_run()).is_none() {
+        let back = matches!(way.victim, Victim::Rollback);
+        home.run(&["resume", &run, "--wait"]).exits(if back { exit::ROLLED_BACK } else { exit::DONE });
+    }
+    let ended = home.the_run();
+    match end(&ended) {
+        Some(End::Completed) => drop(assert_completed(&home, &scene.cloud, &ended)),
+        _ => assert_rolled_back(&home, &scene.cloud, &ended),
+    }
+    assert_over(&home);
+}

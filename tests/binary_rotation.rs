@@ -1,0 +1,100 @@
+//! Rotations from start to end through the shipped binary, judged by the sandbox's own state.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    clippy::wildcard_enum_match_arm,
+    unreachable_pub,
+    missing_docs
+)]
+
+mod binary;
+
+use binary::scene::{EAST, WEST};
+use binary::truth::{assert_completed, assert_over};
+use binary::{Book, Home, Scene, exit, truth};
+
+#[test]
+fn five_steps_from_start_to_end_and_again() {
+    let scene = Scene::living(&[EAST]);
+    let home = Home::with(&scene);
+    let book = home.runbook(&Book::one());
+    home.run(&["rotate", &book, "--wait"]).exits(exit::DONE);
+    let first = assert_completed(&home, &scene.cloud, &home.the_run());
+    let between = home.cloud();
+    home.run(&["rotate", &book, "--wait"]).exits(exit::DONE);
+    let second = home.newest();
+    assert_eq!(truth::old_key(&second), Some(first), "the second replaces what the first has made");
+    let second = assert_completed(&home, &between, &second);
+    assert_ne!(first, second);
+    assert_over(&home);
+}
+
+#[test]
+fn a_newcomer_has_nothing_and_gets_a_rotation() {
+    let home = Home::empty();
+    let book = home.runbook(&Book::one());
+    home.run(&["rotate", &book, "--wait"]).exits(exit::DONE);
+    let (cloud, run) = (home.cloud(), home.the_run());
+    assert_eq!(truth::living(&cloud).len(), 1, "the seeded secret is gone");
+    assert_eq!(truth::own(&cloud, &run).first().copied(), truth::served(&cloud, EAST));
+}
+
+#[test]
+fn the_overlap_needs_no_process() {
+    let scene = Scene::living(&[EAST]);
+    let home = Home::with(&scene);
+    let book = home.runbook(&Book { overlap: "5s", ..Book::one() });
+    home.run(&["rotate", &book, "--no-wait"]).exits(exit::WAITING);
+    let both = truth::living(&home.cloud()).len();
+    assert_eq!(both, 3, "both work, and somebody else's");
+    let (journals, cloud) = (home.journal_bytes(), home.cloud_bytes());
+    home.run(&["resume", "--no-wait"]).exits(exit::WAITING);
+    home.run(&["resume", &book, "--no-wait", "--waiting-ok"]).exits(exit::DONE);
+    assert_eq!(journals, home.journal_bytes(), "what is not due is not written down");
+    assert_eq!(cloud, home.cloud_bytes());
+    let run = home.the_run();
+    let left = run.rotation.deadline().unwrap().duration_since(jiff::Timestamp::now());
+    // service time may lag by a second: a `Date` has whole seconds
+    std::thread::sleep(left.max(jiff::SignedDuration::ZERO).unsigned_abs() + std::time::Duration::from_secs(1));
+    let run = run.start.plan.run.to_string();
+    home.run(&["resume", &run, "--no-wait"]).exits(exit::DONE);
+    assert_completed(&home, &scene.cloud, &home.the_run());
+    assert_over(&home);
+}
+
+#[test]
+fn waiting_can_be_as_good_as_done() {
+    let home = Home::with(&Scene::living(&[EAST]));
+    let book = home.runbook(&Book { overlap: "1h", ..Book::one() });
+    home.run(&["rotate", &book, "--no-wait", "--waiting-ok"]).exits(exit::DONE);
+    home.run(&["rotate", &book, "--no-wait", "--if-expires-within", "1d"]).exits(exit::WAITING);
+    home.run(&["resume", "--all", "--no-wait"]).exits(exit::WAITING);
+}
+
+#[test]
+fn two_vaults_get_the_same_value() {
+    let scene = Scene::living(&[EAST, WEST]);
+    let home = Home::with(&scene).realistic();
+    let book = home.runbook(&Book { window: "2s", settle: "3s", ..Book::two() });
+    home.run(&["rotate", &book, "--wait"]).exits(exit::DONE);
+    assert_completed(&home, &scene.cloud, &home.the_run());
+}
+
+#[test]
+fn a_schedule_does_what_is_due_and_nothing_else() {
+    let scene = Scene::living(&[EAST]);
+    let home = Home::with(&scene);
+    let book = home.runbook(&Book::one());
+    // it ends in 180 days less an hour
+    home.run(&["rotate", &book, "--if-expires-within", "30d"]).exits(exit::DONE);
+    assert!(home.runs().is_empty() && truth::same(&scene.cloud, &home.cloud()), "not due");
+    home.killed_at("after-outcome:write-vault", &["rotate", &book, "--if-expires-within", "200d", "--wait"]);
+    home.run(&["rotate", &book]).exits(exit::REFUSED);
+    home.run(&["rotate", &book, "--if-expires-within", "1d", "--wait"]).exits(exit::DONE);
+    assert_completed(&home, &scene.cloud, &home.the_run());
+}
