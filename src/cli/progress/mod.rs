@@ -244,6 +244,9 @@ impl Observer for Progress {
             self.head(run);
         }
         self.at = Some(at);
+        if let Some((_, _, since @ None)) = &mut self.step {
+            *since = Some(at);
+        }
         self.event(at, event);
         if let Some((_, was_back, _)) = self.step
             && was_back != run.back()
@@ -276,7 +279,8 @@ impl Observer for Progress {
         let worth = if why == Why::Proof { run.plan().proof.window } else { left } > WORTH_A_LINE;
         let line = worth && self.is_news(Often::Waiting(run.step(), why), at);
         let text = words::wait(run, until, left, why);
-        self.screen.wait(&words::step(run.step(), run.back()), &text, line);
+        let short = text.strip_prefix(run.step().name()).map_or(text.as_str(), str::trim_start);
+        self.screen.wait(&format!("{}: {short}", words::step(run.step(), run.back())), line.then_some(text.as_str()));
     }
 
     fn retrying(&mut self, what: &str, refusal: &Refusal) {

@@ -51,12 +51,12 @@ impl Screen {
         }
     }
 
-    /// What is waited for in what was begun. `line` is whether a plain line is worth it.
-    pub(super) fn wait(&mut self, begun: &str, text: &str, line: bool) {
-        match self {
-            Screen::Live(bar) => bar.set_message(format!("{begun}: {text}")),
-            Screen::Plain(_) if line => self.line(&format!("  {text}")),
-            Screen::Plain(_) | Screen::None => {}
+    /// What is waited for in what was begun: `drawn` where it can be drawn over, a `line` where it is worth one.
+    pub(super) fn wait(&mut self, drawn: &str, line: Option<&str>) {
+        match (self, line) {
+            (Screen::Live(bar), _) => bar.set_message(drawn.to_owned()),
+            (screen @ Screen::Plain(_), Some(line)) => screen.line(&format!("  {line}")),
+            (Screen::Plain(_) | Screen::None, _) => {}
         }
     }
 
@@ -124,7 +124,7 @@ mod tests {
         let tape = Tape::default();
         let mut screen = Screen::live(ProgressDrawTarget::term_like(Box::new(tape.clone())));
         screen.begin("step 4");
-        screen.wait("step 4", "until noon", false);
+        screen.wait("step 4: until noon", None);
         screen.done("step 4 done (5s)");
         screen.end();
         screen.line("after the end");
