@@ -105,7 +105,7 @@ fn the_five_steps_are_told_in_a_dozen_lines() {
     // list, add and the first sign-in end at 0.3 s. Each next one begins 10 s after the last has ended: 18 more of 10.1 s
     // make 182.1 s, the first time at or over the window of 180 s. List, read and write: 182.4 s. Read and sign-in of the
     // smoke test and the reading that confirms: 182.7 s = 03:03:02.7. The consumer's cache of 2 h outlasts the overlap of
-    // a minute, and a second is added: 05:03:03.7, in whole seconds 05:03:04.
+    // 1 h, and a second is added: 05:03:03.7, in whole seconds 05:03:04.
     let expected = [
         format!("SANDBOX: run {run} {HEAD}"),
         format!("replaces key ID {old}: {PLACE}"),
@@ -144,8 +144,7 @@ fn a_killed_write_is_in_doubt_and_a_rollback_says_what_goes() {
     watch(&mut progress, prefix, &journal[before..], journal[before - 1].0);
     let (run, old, new) = (&world.plan.run, world.baseline.unwrap(), added(&world)[0]);
     // killed at 182.3 s (list, add, 19 sign-ins with 18 pauses of 10 s, list, read), resumed at once; the old value is read and
-    // signs in, the vault is read to put it back, then to confirm: 182.7 s. What was in doubt at 182.3 s has settled 900 s
-    // later, at 03:18:02.3; the overlap of a minute is over by then.
+    // signs in, the vault is read to put it back, then to confirm: 182.7 s. An hour and a second later: 04:03:03.7.
     let expected = [
         format!("SANDBOX: run {run} {HEAD}"),
         format!("replaces key ID {old}: {PLACE}"),
@@ -158,7 +157,7 @@ fn a_killed_write_is_in_doubt_and_a_rollback_says_what_goes() {
         "  rolling back: what the run added goes, the old secret stays".to_owned(),
         "way back: put back".to_owned(),
         "way back: overlap wait".to_owned(),
-        "  overlap wait until 2026-11-21T03:18:02Z (15m)".to_owned(),
+        "  overlap wait until 2026-11-21T04:03:04Z (1h 1s)".to_owned(),
         "way back: remove ours".to_owned(),
         format!("  removed key ID {new}"),
         "rolled back".to_owned(),
@@ -231,9 +230,9 @@ fn a_hold_is_told_with_its_end() {
     let lines = told_of(&world);
     assert_eq!(lines[0], "step 1 of 5: add secret");
     assert_eq!(lines[1], "  a person holds the old secret until 2026-11-21T09:00:00Z");
-    // confirmed at 182.7 s as above; the overlap of a minute and a second ends at 03:04:03.7, then the vault is read: 03:04:03.8
+    // as above, confirmed at 182.7 s; the overlap ends at 04:03:03.7, then the vault is read
     let wait = lines.iter().position(|l| l == "step 5 of 5: delete old").unwrap() + 1;
-    assert_eq!(lines[wait], "  held until 2026-11-21T09:00:00Z (5h 55m 56s)");
+    assert_eq!(lines[wait], "  held until 2026-11-21T09:00:00Z (4h 56m 56s)");
     assert!(!lines.iter().any(|l| l.contains("party") || l.contains("somebody")), "{lines:#?}");
 }
 
