@@ -76,20 +76,19 @@ fn start(world: &World) -> Rotation {
     Rotation::new(world.plan.clone(), world.begun())
 }
 
-fn added(world: &World) -> Vec<KeyId> {
-    let of = |e: &Event| match e {
-        Event::Applied { result: Applied::Added { key_id, .. }, .. } => Some(*key_id),
-        _ => None,
-    };
+fn applied(world: &World) -> Vec<Applied> {
+    let of = |e: &Event| if let Event::Applied { result, .. } = e { Some(result.clone()) } else { None };
     world.journal.borrow().iter().filter_map(|(_, e)| of(e)).collect()
 }
 
+fn added(world: &World) -> Vec<KeyId> {
+    let of = |a: &Applied| if let Applied::Added { key_id, .. } = a { Some(*key_id) } else { None };
+    applied(world).iter().filter_map(of).collect()
+}
+
 fn written(world: &World) -> Vec<VersionId> {
-    let of = |e: &Event| match e {
-        Event::Applied { result: Applied::Written { version }, .. } => Some(*version),
-        _ => None,
-    };
-    world.journal.borrow().iter().filter_map(|(_, e)| of(e)).collect()
+    let of = |a: &Applied| if let Applied::Written { version } = a { Some(*version) } else { None };
+    applied(world).iter().filter_map(of).collect()
 }
 
 const PLACE: &str = "billing-api-client-secret in kv-0.vault.sandbox.localhost";

@@ -28,7 +28,9 @@ fn scenes() -> Vec<Scene> {
         }
     }
     all.push(Scene { vaults: 2, second_empty: true, ..Scene::default() });
-    all.push(Scene { vaults: 2, overlap: 3600, ..Scene::default() });
+    // shorter than the settle time, so that the overlap does not hide a settle that is missing
+    all.iter_mut().for_each(|s| s.overlap = 60);
+    all.push(Scene { vaults: 2, ..Scene::default() });
     all
 }
 
@@ -49,10 +51,10 @@ fn some_scenes() -> Vec<Scene> {
         return scenes();
     }
     vec![
-        Scene::default(),
+        Scene { overlap: 60, ..Scene::default() },
         Scene { vaults: 2, two_at_most: true, consumers: true, ..Scene::default() },
-        Scene { start: Start::None, vaults: 2, ..Scene::default() },
-        Scene { start: Start::Expired, two_at_most: true, ..Scene::default() },
+        Scene { start: Start::None, vaults: 2, overlap: 60, ..Scene::default() },
+        Scene { start: Start::Expired, two_at_most: true, overlap: 60, ..Scene::default() },
     ]
 }
 

@@ -15,6 +15,7 @@ mod hold;
 mod inspect;
 pub mod logging;
 mod output;
+mod plan;
 pub mod progress;
 mod resume;
 mod rollback;
@@ -65,6 +66,15 @@ struct Global {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Look at what is there and say what would happen; changes nothing
+    #[command(after_help = "Example: keyrelay plan runbooks/first-rotation.md")]
+    Plan {
+        /// What would be rotated
+        runbook: PathBuf,
+        /// The key ID to replace, where it cannot be told from the vault
+        #[arg(long, value_name = "KEY_ID")]
+        old_key: Option<KeyId>,
+    },
     /// Do the whole job: add, write, smoke test, overlap, delete
     #[command(after_help = "Example: keyrelay rotate runbooks/first-rotation.md")]
     Rotate(Rotate),

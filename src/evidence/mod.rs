@@ -26,15 +26,3 @@ pub use report::Report;
 pub use state::State;
 pub use summary::Summary;
 pub use timeline::Timeline;
-
-use crate::run::Run;
-
-/// The report of `run` as Markdown.
-pub fn markdown(run: &Run) -> String {
-    Report::of(run).to_markdown()
-}
-
-/// The report of `run` as JSON.
-pub fn json(run: &Run) -> String {
-    Report::of(run).to_json()
-}

