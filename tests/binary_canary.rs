@@ -49,6 +49,10 @@ fn nothing_leaked(home: &Home) {
     ] {
         run(home, &args).exits(exit::DONE);
     }
+    let told = |f: &std::path::PathBuf| {
+        f.starts_with(home.path().join("out")) && std::fs::read_to_string(f).unwrap().contains(&run_id)
+    };
+    assert!(leaks::files(home).iter().any(told), "what was printed is among the files");
     let secrets = leaks::secrets(home);
     assert!(secrets.len() >= 3, "the operator's, the old one and the new one at least");
     let found = leaks::hunt(home, &Needles::of(&secrets));

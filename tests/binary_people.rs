@@ -115,7 +115,7 @@ fn a_hold_keeps_the_old_secret_until_it_is_released() {
     let run = home.the_run().start.plan.run.to_string();
     home.run(&["hold", &run, "--for", "1h", "--reason", "a batch job is not done"]).exits(exit::DONE);
     // the overlap and its rounding are over, and a removal would have been seen by now
-    std::thread::sleep(std::time::Duration::from_secs(6));
+    std::thread::sleep(std::time::Duration::from_secs(5));
     assert_eq!(living(&home.cloud()).len(), 3, "the old secret is kept");
     assert_eq!(end(&home.the_run()), None);
     home.run(&["release", &run, "--reason", "it is done"]).exits(exit::DONE);
@@ -145,7 +145,7 @@ fn a_hold_is_heard_by_the_process_that_resumes() {
     let book = home.runbook(&Book::one());
     home.run(&["rotate", &book, "--no-wait"]).exits(exit::WAITING);
     home.run(&["hold", &book, "--for", "1h", "--reason", "not yet"]).exits(exit::DONE);
-    std::thread::sleep(std::time::Duration::from_secs(3));
+    std::thread::sleep(std::time::Duration::from_secs(2));
     home.run(&["resume", "--no-wait"]).exits(exit::WAITING);
     assert_eq!(living(&home.cloud()).len(), 3, "the old secret is kept");
     home.run(&["release", &book, "--reason", "now"]).exits(exit::DONE);
@@ -159,7 +159,7 @@ fn a_runbook_can_ask_for_a_release() {
     let home = Home::with(&scene);
     let book = home.runbook(&Book { fields: "delete = \"on-release\"", ..Book::one() });
     home.run(&["rotate", &book, "--no-wait"]).exits(exit::WAITING);
-    std::thread::sleep(std::time::Duration::from_secs(3));
+    std::thread::sleep(std::time::Duration::from_secs(2));
     home.run(&["resume", "--no-wait"]).exits(exit::WAITING);
     home.run(&["resume", "--no-wait"]).exits(exit::WAITING);
     assert_eq!(living(&home.cloud()).len(), 3, "the old secret is kept");

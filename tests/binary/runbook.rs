@@ -29,10 +29,10 @@ impl Book {
         Book {
             name: "runbook",
             vaults: vec![EAST],
-            window: "600ms",
+            window: "300ms",
             limit: "20s",
-            overlap: "1s",
-            settle: "1s",
+            overlap: "300ms",
+            settle: "300ms",
             fields: "",
             tables: "",
         }
