@@ -7,8 +7,8 @@ mod world;
 use keyrelay::driver::{CrashPoint, DriverError, Stopped};
 use std::time::Duration;
 
-use keyrelay::rotation::End;
 use keyrelay::rotation::answers::RefusalKind;
+use keyrelay::rotation::{End, Reason};
 use keyrelay::sandbox::in_process::{Fault, Operation};
 use world::{Scene, Start, World};
 
@@ -194,5 +194,30 @@ impl Draw {
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         (z ^ (z >> 31)) % n
+    }
+}
+
+/// A vault that refuses for good before anybody can have read the value: the run takes back what it added, by itself.
+#[test]
+fn a_refused_first_write_rolls_back_by_itself_and_a_later_one_asks_a_person() {
+    for (vaults, refuse) in [(1, 1), (2, 1), (2, 2)] {
+        let world = World::new(Scene { vaults, ..Scene::default() });
+        let mut writes = 0;
+        *world.faults.borrow_mut() = Box::new(move |op| {
+            writes += u32::from(matches!(op, Operation::Write(..)));
+            let refused = matches!(op, Operation::Write(..)) && writes >= refuse;
+            if refused { Fault::Refused(RefusalKind::Forbidden) } else { Fault::None }
+        });
+        let stopped = world.process(false, false, never).unwrap();
+        world.check_journal();
+        match (refuse, stopped) {
+            (1, Stopped::Ended(End::RolledBack)) => {}
+            (2, Stopped::NeedsOperator(Reason::WriteRefused { .. })) => {
+                // the permission is granted, and a person says so
+                *world.faults.borrow_mut() = Box::new(|_| Fault::None);
+                assert_eq!(world.process(true, false, never).unwrap(), Stopped::Ended(End::Completed));
+            }
+            (_, other) => panic!("{vaults} vaults, write {refuse} refused: {other:?}"),
+        }
     }
 }

@@ -15,16 +15,8 @@ impl Rotation {
         if self.in_flight.is_some() || self.todo.front() != Some(request) {
             return false;
         }
-        match request {
-            Mutation::WriteVault { attempt, .. } if *attempt > 0 => {
-                if let Some(a) = self.attempts.get_mut((*attempt - 1) as usize) {
-                    a.published = true;
-                }
-            }
-            Mutation::RemoveSecret { key_id } => {
-                self.no_return |= !self.back && self.plan.baseline.key_id() == Some(*key_id);
-            }
-            Mutation::AddSecret { .. } | Mutation::WriteVault { .. } | Mutation::DisableVersion { .. } => {}
+        if let Mutation::RemoveSecret { key_id } = request {
+            self.no_return |= !self.back && self.plan.baseline.key_id() == Some(*key_id);
         }
         self.in_flight = Some(request.clone());
         true
@@ -46,6 +38,7 @@ impl Rotation {
         self.in_flight = None;
         self.unsettled = Some(at);
         self.tries = 0;
+        self.may_be_read(&request);
         match (request, result) {
             (Mutation::AddSecret { .. }, Applied::Added { key_id, tag_intact, .. }) => {
                 self.was_added(*key_id, *tag_intact);
@@ -118,9 +111,19 @@ impl Rotation {
         self.again(at, pause);
     }
 
+    /// A write that was, or may have been, applied: somebody may have read the value.
+    fn may_be_read(&mut self, request: &Mutation) {
+        let Mutation::WriteVault { attempt, .. } = request else { return };
+        let index = usize::try_from(*attempt).ok().and_then(|n| n.checked_sub(1));
+        if let Some(attempt) = index.and_then(|i| self.attempts.get_mut(i)) {
+            attempt.published = true;
+        }
+    }
+
     /// The request may land yet.
     pub(super) fn doubt(&mut self, at: Timestamp, request: &Mutation) {
         (self.doubted, self.unsettled) = (true, Some(at));
+        self.may_be_read(request);
         if let (Mutation::AddSecret { .. }, Some(a)) = (request, self.attempts.last_mut()) {
             a.added = AddState::InDoubt;
         }

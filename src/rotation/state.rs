@@ -166,7 +166,7 @@ impl Step {
 pub struct Attempt {
     /// What is known of it.
     pub added: AddState,
-    /// A write of it was intended: somebody may have read it.
+    /// A write of it was, or may have been, applied: somebody may have read it.
     pub published: bool,
 }
 
@@ -275,7 +275,8 @@ impl Rotation {
 
     /// Whether somebody may have read a value of ours.
     pub fn maybe_published(&self) -> bool {
-        self.attempts.iter().any(|a| a.published)
+        let writes = matches!(self.in_flight, Some(Mutation::WriteVault { attempt, .. }) if attempt > 0);
+        writes || self.attempts.iter().any(|a| a.published)
     }
 
     /// Whether this is the run's own tag, of an attempt rather than of a restored baseline.
