@@ -157,9 +157,22 @@ impl Broken {
     }
 }
 
-/// Sends a request once and reads the whole answer.
+/// Sends a request once and reads the whole answer. The log has method, host, path and status: no query, no body.
 pub(crate) async fn exchange(request: reqwest::RequestBuilder) -> Result<Reply, Broken> {
-    let mut response = request.send().await.map_err(|e| match e.is_connect() || e.is_builder() {
+    let (client, request) = request.build_split();
+    let request = request.map_err(|e| Broken::NotSent(root_cause(&e)))?;
+    let (method, url) = (request.method().clone(), request.url().clone());
+    let reply = send(&client, request).await;
+    let (host, path) = (url.host_str().unwrap_or_default(), url.path());
+    match &reply {
+        Ok(reply) => tracing::debug!(%method, host, path, status = reply.status, "answered"),
+        Err(broken) => tracing::debug!(%method, host, path, ?broken, "not answered"),
+    }
+    reply
+}
+
+async fn send(client: &reqwest::Client, request: reqwest::Request) -> Result<Reply, Broken> {
+    let mut response = client.execute(request).await.map_err(|e| match e.is_connect() || e.is_builder() {
         true => Broken::NotSent(root_cause(&e)),
         false => Broken::Lost { status: None, timed_out: e.is_timeout() },
     })?;

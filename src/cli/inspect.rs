@@ -28,7 +28,7 @@ pub(super) fn status(context: &Context, named: Option<&str>) -> Result<Done, Err
     if lines.is_empty() {
         lines.push(format!("no runs in {}", journals.folder.path().display()));
     }
-    let worst = errors.iter().map(Error::exit).max().unwrap_or(exit::DONE);
+    let worst = errors.iter().filter(|e| runs::may_be_unfinished(e)).map(Error::exit).max().unwrap_or(exit::DONE);
     let unreadable: Vec<String> = errors.iter().map(ToString::to_string).collect();
     let json = json!({ "schema": "keyrelay.runs/1", "runs": objects, "unreadable": unreadable, "exit": worst });
     Ok(Done { exit: worst, lines, json, stdout: None })

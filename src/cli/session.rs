@@ -113,20 +113,22 @@ impl Session<'_> {
         let Some(reason) = reason else {
             return Ok(resume(&mut driver, by).await);
         };
-        driver.record(Event::Resumed { by: by.clone() })?;
-        let baseline = match driver.rotation().rollback_proof() {
+        // All that can refuse comes before the first record.
+        let back = driver.rotation().back();
+        let baseline = match driver.rotation().rollback_proof().filter(|_| !back) {
             None => None,
             Some((vault, version)) => match driver.baseline_signs_in(vault, version).await? {
-                Ok((answer, _)) => Some(answer),
+                Ok((answer, _)) if answer.accepted() => Some(answer),
+                Ok((answer, _)) => {
+                    return Err(not_open(&format!("the old value does not sign in any more ({answer})")));
+                }
                 Err((refusal, _)) => return Err(not_open(&format!("the old value cannot be read: {refusal}"))),
             },
         };
-        if let Some(answer) = baseline.as_ref().filter(|a| !a.accepted()) {
-            return Err(not_open(&format!("the old value does not sign in any more ({answer:?})")));
-        }
-        if !driver.rotation().may_go_back() && !driver.rotation().back() {
+        if !back && !driver.rotation().may_go_back() {
             return Err(not_open("there is no living old value to go back to"));
         }
+        driver.record(Event::Resumed { by: by.clone() })?;
         if !driver.rotation().back() {
             driver.record(Event::RollbackRequested { by, reason, baseline })?;
         }
@@ -173,7 +175,8 @@ impl Log for RunLog {
         for locks in &self.locks {
             locks.still_held()?;
         }
-        self.journal.append(Some(at), local, &Record::Event(event.clone()))?;
+        let written = self.journal.append(Some(at), local, &Record::Event(event.clone()))?;
+        tracing::info!(run = %self.journal.run(), record = written.seq, %at, event = event.name(), "recorded");
         Ok(())
     }
 }

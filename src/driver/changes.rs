@@ -18,7 +18,10 @@ impl<S: Services, C: Clock, K: Consumers, P: Stop> Driver<'_, S, C, K, P> {
         let copied = match &request {
             Mutation::WriteVault { from: Source::Version { vault, version }, .. } => {
                 match self.patiently("the version to copy", async |s| s.version(*vault, *version).await).await {
-                    Ok((read, _)) => Some(read),
+                    Ok((read, _)) => {
+                        self.crash(CrashPoint::AfterRead(Question::Copy))?;
+                        Some(read)
+                    }
                     Err(refused) => return self.refused(Question::Copy, "the version to copy", refused),
                 }
             }

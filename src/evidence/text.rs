@@ -87,15 +87,7 @@ pub(super) fn place(start: &Start, vault: VaultIx) -> String {
 
 /// What a sign-in answered.
 pub(super) fn sign_in(answer: &SignIn) -> String {
-    match answer {
-        SignIn::Accepted => "accepted".to_owned(),
-        SignIn::Wrong => "refused as wrong (AADSTS7000215)".to_owned(),
-        SignIn::Expired => "refused as expired (AADSTS7000222)".to_owned(),
-        SignIn::Refused { code: 0, class } => format!("refused ({})", clean(class)),
-        SignIn::Refused { code, class } => format!("refused (AADSTS{code}, {})", clean(class)),
-        SignIn::Unavailable { why } => format!("no answer ({})", clean(why)),
-        SignIn::OtherIdentity => "a token of another tenant or application".to_owned(),
-    }
+    clean(&answer.to_string())
 }
 
 #[cfg(test)]

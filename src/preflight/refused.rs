@@ -96,7 +96,7 @@ pub enum Refused {
         credentials: Vec<Candidate>,
     },
     /// The sign-in says neither that the value is alive nor that it is dead.
-    #[error("{place}: whether the current value signs in cannot be told: {}", said(answer))]
+    #[error("{place}: whether the current value signs in cannot be told: {answer}")]
     CannotTell {
         /// The secret.
         place: String,
@@ -136,17 +136,6 @@ pub enum Refused {
         /// The run.
         run: RunId,
     },
-}
-
-fn said(answer: &SignIn) -> String {
-    match answer {
-        SignIn::Accepted => "accepted".to_owned(),
-        SignIn::Wrong => "refused as wrong (AADSTS7000215)".to_owned(),
-        SignIn::Expired => "refused as expired (AADSTS7000222)".to_owned(),
-        SignIn::Refused { code, class } => format!("refused for another reason (AADSTS{code}, {class})"),
-        SignIn::Unavailable { why } => format!("no statement ({why})"),
-        SignIn::OtherIdentity => "the token was of another tenant or application".to_owned(),
-    }
 }
 
 impl Refused {

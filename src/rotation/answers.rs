@@ -86,6 +86,20 @@ impl SignIn {
     }
 }
 
+impl std::fmt::Display for SignIn {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            SignIn::Accepted => f.write_str("accepted"),
+            SignIn::Wrong => f.write_str("refused as wrong (AADSTS7000215)"),
+            SignIn::Expired => f.write_str("refused as expired (AADSTS7000222)"),
+            SignIn::Refused { code: 0, class } => write!(f, "refused ({class})"),
+            SignIn::Refused { code, class } => write!(f, "refused (AADSTS{code}, {class})"),
+            SignIn::Unavailable { why } => write!(f, "no answer ({why})"),
+            SignIn::OtherIdentity => f.write_str("a token of another tenant or application"),
+        }
+    }
+}
+
 /// Why a service said no, or could not be asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

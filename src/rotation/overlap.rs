@@ -1,16 +1,13 @@
 //! Step 4, in both directions: confirm which version each vault serves, wait, and find the same versions again.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::failure::Reason;
 use super::names::VersionId;
-use super::state::{Phase, Rotation, Serves, after};
+use super::state::{DATE_RESOLUTION, Phase, Rotation, Serves, after};
 
 /// How often an overlap may begin again before a person must look.
 const ROUNDS: u32 = 20;
-
-/// A `Date` has whole seconds, so service time may lag by up to one: a wait is longer by that much, never shorter.
-const DATE_RESOLUTION: SignedDuration = SignedDuration::from_secs(1);
 
 impl Rotation {
     /// The versions that the vaults serve, if all of them serve what this direction ends with.

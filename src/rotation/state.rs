@@ -248,6 +248,9 @@ pub(super) enum Serves {
     Foreign,
 }
 
+/// A `Date` has whole seconds, so service time may lag by up to one: a wait is longer by that much, never shorter.
+pub(super) const DATE_RESOLUTION: SignedDuration = SignedDuration::from_secs(1);
+
 /// `t + d`, kept within what a timestamp can say.
 pub(super) fn after(t: Timestamp, d: SignedDuration) -> Timestamp {
     t.checked_add(d).unwrap_or(Timestamp::MAX)
@@ -323,7 +326,7 @@ impl Rotation {
 
     /// When nothing of ours can land any more and no list is stale (assumption A1).
     pub(super) fn settled_at(&self) -> Option<Timestamp> {
-        self.unsettled.map(|t| after(t, self.plan.settle))
+        self.unsettled.map(|t| after(t, self.plan.settle.saturating_add(DATE_RESOLUTION)))
     }
 
     /// Turns to a phase; what was decided and read before is forgotten.
