@@ -175,7 +175,10 @@ impl Error {
             Error::Driver(DriverError::Lock(e)) => e.advice(),
             Error::Driver(DriverError::Hold(e)) => e.advice(),
             Error::Driver(_) => "what is on disk is true: keyrelay status, then keyrelay resume".to_owned(),
-            Error::NoSuchRun { .. } => "list the runs: keyrelay status".to_owned(),
+            Error::NoSuchRun { .. } => {
+                "list the runs: keyrelay status; if the runbook names a folder for journals, name the runbook or the journal's file"
+                    .to_owned()
+            }
             Error::WhichRun { .. } => "name one of them, or a unique prefix of one".to_owned(),
             Error::Unfinished { run } => format!("keyrelay resume {run}, or keyrelay rollback {run}"),
         };

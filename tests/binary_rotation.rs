@@ -98,3 +98,17 @@ fn a_schedule_does_what_is_due_and_nothing_else() {
     home.run(&["rotate", &book, "--if-expires-within", "1d", "--wait"]).exits(exit::DONE);
     assert_completed(&home, &scene.cloud, &home.the_run());
 }
+
+#[test]
+fn a_runbook_that_names_a_journal_folder_is_gone_on_with_as_the_last_command_said() {
+    let scene = Scene::living(&[EAST]);
+    let home = Home::with(&scene);
+    let book = home.runbook(&Book { fields: "journal = \"runs\"\n", ..Book::one() });
+    let ran = home.run(&["rotate", &book, "--no-wait"]).exits(exit::WAITING);
+    let journal = ran.stderr.lines().find_map(|l| l.strip_prefix("Journal: ")).unwrap().to_owned();
+    assert!(std::path::Path::new(&journal).parent().unwrap().ends_with("runs"), "{journal}");
+    assert!(ran.stderr.contains(&format!("`keyrelay resume {journal}`")), "{}", ran.stderr);
+    home.run(&["status", &journal]).exits(exit::DONE);
+    home.run(&["resume", &journal, "--wait"]).exits(exit::DONE);
+    home.run(&["resume", &book]).exits(exit::DONE);
+}

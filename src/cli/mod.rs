@@ -32,7 +32,7 @@ const AFTER: &str = "\
 Exit codes: 0 completed or nothing to do, 2 usage, 10 rolled back, 20 waiting, 21 interrupted, 30 needs operator, \
 40 somebody else holds it, 50 refused with nothing changed.
 
-RUN is a run's id, a unique prefix of one, or a runbook's path.";
+RUN is a run's id, a unique prefix of one, a runbook's path, or a journal's.";
 
 /// Replaces the client secret of a Microsoft Entra application without downtime, and survives being killed at any instant.
 #[derive(Debug, Parser)]
@@ -100,8 +100,8 @@ enum Command {
         /// How long
         #[arg(long = "for", value_name = "DURATION", default_value = "24h", value_parser = duration)]
         how_long: SignedDuration,
-        /// Why
-        #[arg(long)]
+        /// Why, for the report
+        #[arg(long, default_value = "no reason was given")]
         reason: String,
     },
     /// Let a held run go on; allow the removal where the runbook says delete = "on-release"
@@ -109,8 +109,8 @@ enum Command {
     Release {
         /// Which run
         run: String,
-        /// Why
-        #[arg(long)]
+        /// Why, for the report
+        #[arg(long, default_value = "no reason was given")]
         reason: String,
     },
     /// Close a run that will not go on, as it stands

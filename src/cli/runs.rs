@@ -78,10 +78,13 @@ pub(super) fn ended(run: &Run) -> bool {
     matches!(run.rotation.phase(), Phase::Ended { .. })
 }
 
-/// The run that `named` means: of a runbook's path the newest unfinished one, else the newest.
+/// The run that `named` means: of a runbook's path the newest unfinished one, else the newest; of a journal's path its own.
 pub(super) fn find(context: &Context, named: &str) -> Result<(Journals, RunId), Error> {
     let path = Path::new(named);
     let is_path = named.contains(std::path::MAIN_SEPARATOR) || path.extension().is_some();
+    if let Some((folder, run)) = Folder::of(path).filter(|_| is_path) {
+        return Ok((Journals { folder }, run));
+    }
     if is_path {
         let book = runbook(path)?;
         let journals = Journals::at(context.journals(Some((path, &book))));

@@ -31,6 +31,8 @@ pub(super) struct Words {
     /// What is left over and no command will remove.
     left_over: Vec<String>,
     hold: Hold,
+    /// The runbook names a folder for its journals, so the run is not found by its id alone.
+    own_folder: bool,
 }
 
 impl Words {
@@ -45,6 +47,7 @@ impl Words {
             standing: standing(&run.rotation, &run.start, line),
             left_over: left_over(run),
             hold: run.rotation.hold(),
+            own_folder: run.start.runbook.journal.is_some(),
         }
     }
 }
@@ -71,7 +74,7 @@ impl Summary {
         lines.extend(self.journal.iter().map(|at| format!("Journal: {at}")));
         lines.push(match &self.report {
             Some(at) => format!("Report: {at}"),
-            None => format!("Report: `keyrelay evidence {}`", self.run),
+            None => format!("Report: `keyrelay evidence {}`", self.typed()),
         });
         lines
     }
@@ -114,8 +117,14 @@ impl Summary {
     }
 
     /// What to type next.
+    /// What to type for RUN.
+    fn typed(&self) -> String {
+        let journal = self.journal.clone().filter(|_| self.words.own_folder);
+        journal.unwrap_or_else(|| self.run.to_string())
+    }
+
     fn next(&self) -> Vec<String> {
-        let run = &self.run;
+        let run = &self.typed();
         let mut lines = Vec::new();
         let mut say = |line: String| lines.push(line);
         match self.state {

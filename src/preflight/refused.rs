@@ -162,7 +162,9 @@ impl Refused {
                 "remove one that nobody uses: az ad app credential delete --id APP --key-id KEY_ID".to_owned()
             }
             Refused::Unfinished { run, here: true } => {
-                format!("finish it first: keyrelay resume {run}, or keyrelay rollback {run}, or keyrelay abandon {run}")
+                format!(
+                    "finish it first: keyrelay resume {run}, or keyrelay rollback {run}, or keyrelay abandon {run} --reason WHY"
+                )
             }
             Refused::Unfinished { here: false, .. } => {
                 "finish it where its journal is; if the journal is lost: keyrelay adopt RUNBOOK".to_owned()
