@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::connect::connect;
 use super::context::{self, Context};
-use super::output::{Done, note};
+use super::output::{Done, note, note_sandbox};
 use super::rotate::begin;
 use super::runs::Journals;
 use super::session::{LOOKING, lock, target_locks};
@@ -18,6 +18,7 @@ use crate::run::Start;
 
 pub(super) async fn adopt(context: &Context, file: &Path, old_key: Option<KeyId>) -> Result<Done, Error> {
     let runbook = context::runbook(file)?;
+    note_sandbox(context, &runbook);
     let journals = Journals::at(context.journals(Some((file, &runbook))));
     if let Some(run) = journals.unfinished(Some(runbook.target()))?.last() {
         return Err(Error::Unfinished { run: run.start.plan.run.clone() });

@@ -4,7 +4,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::context::Context;
-use super::output::Done;
+use super::output::{Done, note_sandbox};
 use super::runs::{self, ended};
 use super::session::lock;
 use crate::clock::{Clock, ServiceClock};
@@ -19,6 +19,7 @@ use crate::run::{Record, Run};
 pub(super) fn hold(context: &Context, named: &str, how_long: SignedDuration, reason: &str) -> Result<Done, Error> {
     let (journals, run) = runs::find(context, named)?;
     let told = journals.read(&run)?;
+    note_sandbox(context, &told.start.runbook);
     not_too_late(&told)?;
     let (since, local) = service_time(&told);
     let until = since.checked_add(how_long).unwrap_or(Timestamp::MAX);
@@ -32,6 +33,7 @@ pub(super) fn hold(context: &Context, named: &str, how_long: SignedDuration, rea
 pub(super) fn release(context: &Context, named: &str, reason: &str) -> Result<Done, Error> {
     let (journals, run) = runs::find(context, named)?;
     let told = journals.read(&run)?;
+    note_sandbox(context, &told.start.runbook);
     not_too_late(&told)?;
     let (at, local) = service_time(&told);
     let mark = Mark::Released { who: who(context), why: reason.to_owned(), at };
@@ -48,6 +50,7 @@ pub(super) fn abandon(context: &Context, named: &str, reason: &str) -> Result<Do
     let _lock = lock(context, &[LockName::Run(run.clone())], Some(&run))?;
     let (mut journal, records) = Journal::<Record, _>::open(&journals.folder, &run)?;
     let told = Run::replay(records).map_err(|why| Error::NotARun { run: run.clone(), why })?;
+    note_sandbox(context, &told.start.runbook);
     if ended(&told) {
         let what = format!("run {run} has ended: there is nothing to abandon");
         return Err(Error::NotOpen { what, advice: format!("keyrelay status {run}") });

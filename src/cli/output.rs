@@ -71,6 +71,13 @@ pub(super) fn note(context: &Context, line: &str) {
     }
 }
 
+/// Says that a sandbox is a sandbox, before anything else is said of it.
+pub(super) fn note_sandbox(context: &Context, runbook: &Runbook) {
+    if runbook.cloud.is_sandbox() {
+        note(context, "SANDBOX: an Entra, Graph and Key Vault of this machine's own; no real tenant is touched");
+    }
+}
+
 fn run(cli: Cli) -> Result<Done, Error> {
     let bad_filter =
         |e: super::logging::BadFilter| Error::Usage { what: e.to_string(), advice: "unset RUST_LOG".to_owned() };

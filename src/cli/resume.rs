@@ -2,13 +2,13 @@
 
 use jiff::SignedDuration;
 
-use super::Resume;
 use super::connect::connect;
 use super::context::Context;
-use super::output::{Done, note};
+use super::output::{Done, note, note_sandbox};
 use super::runs::{self, Journals, ended};
 use super::session::{Begin, Session, finish, heard, lock, target_locks};
 use super::signals::Signals;
+use super::{Resume, rollback};
 use crate::clock::ServiceClock;
 use crate::error::{Error, exit};
 use crate::journal::Journal;
@@ -65,6 +65,10 @@ pub(super) async fn one(
     begin: Begin,
 ) -> Result<Done, Error> {
     let told = journals.read(run)?;
+    note_sandbox(context, &told.start.runbook);
+    if matches!(begin, Begin::Rollback { .. }) {
+        rollback::may_be_open(&told)?;
+    }
     if ended(&told) {
         note(context, &format!("run {run} has ended: nothing to do"));
         return Ok(Done::of_run(journals, &told).and_well());

@@ -2,7 +2,7 @@
 
 use super::connect::connect;
 use super::context::{self, Context};
-use super::output::{Done, note};
+use super::output::{Done, note, note_sandbox};
 use super::runs::Journals;
 use super::session::{Begin, LOOKING, Session, finish, lock, target_locks};
 use super::signals::Signals;
@@ -19,6 +19,7 @@ use crate::runbook::Runbook;
 
 pub(super) async fn rotate(context: &Context, args: &Rotate) -> Result<Done, Error> {
     let runbook = context::runbook(&args.runbook)?;
+    note_sandbox(context, &runbook);
     let journals = Journals::at(context.journals(Some((&args.runbook, &runbook))));
     let signals = Signals::listen();
     let stay_for = args.stay.how_long(context.terminal.redraws);
