@@ -8,7 +8,7 @@ use keyrelay::driver::{CrashPoint, DriverError, Stopped};
 use std::time::Duration;
 
 use keyrelay::rotation::answers::RefusalKind;
-use keyrelay::rotation::{End, Reason};
+use keyrelay::rotation::{End, Event, Reason};
 use keyrelay::sandbox::in_process::{Fault, Operation};
 use world::{Scene, Start, World};
 
@@ -220,4 +220,22 @@ fn a_refused_first_write_rolls_back_by_itself_and_a_later_one_asks_a_person() {
             (_, other) => panic!("{vaults} vaults, write {refuse} refused: {other:?}"),
         }
     }
+}
+
+/// A throttled token endpoint is not hammered: the pauses grow from the spacing (10 s) to a minute, and shrink again.
+#[test]
+fn an_endpoint_that_does_not_answer_is_asked_ever_more_seldom() {
+    let world = World::new(Scene::default());
+    let mut asked = 0;
+    *world.faults.borrow_mut() = Box::new(move |op| {
+        asked += u32::from(*op == Operation::SignIn);
+        let throttled = *op == Operation::SignIn && (3..=10).contains(&asked);
+        if throttled { Fault::Refused(RefusalKind::Throttled) } else { Fault::None }
+    });
+    assert_eq!(world.process(false, false, never).unwrap(), Stopped::Ended(End::Completed));
+    let journal = world.journal.borrow();
+    let at: Vec<_> = journal.iter().filter(|(_, e)| matches!(e, Event::SignedIn { .. })).map(|(t, _)| *t).collect();
+    let pauses: Vec<i64> = at.windows(2).map(|w| w[1].duration_since(w[0]).as_secs()).collect();
+    // 2, 4 and 8 s are less than the spacing
+    assert_eq!(pauses[..12], [10, 10, 10, 10, 10, 16, 32, 60, 60, 60, 10, 10], "{pauses:?}");
 }

@@ -68,7 +68,11 @@ impl Rotation {
                 return true;
             }
         }
-        self.not_before = Some(after(at, spacing));
+        // An endpoint that does not answer, or throttles, is asked ever more seldom, up to once a minute.
+        let unanswered = matches!(answer, SignIn::Unavailable { .. });
+        self.tries = if unanswered { self.tries.saturating_add(1) } else { 0 };
+        let rest = if unanswered { super::backoff(self.tries, None) } else { SignedDuration::ZERO };
+        self.not_before = Some(after(at, spacing.max(rest)));
         true
     }
 }
