@@ -5,10 +5,15 @@
 mod world;
 
 use keyrelay::driver::{CrashPoint, DriverError, Stopped};
+use std::cell::RefCell;
+use std::rc::Rc;
 use std::time::Duration;
 
-use keyrelay::rotation::answers::RefusalKind;
+use keyrelay::driver::crash::Pause;
+use keyrelay::rotation::answers::{Mutation, RefusalKind, Source};
+use keyrelay::rotation::names::Tag;
 use keyrelay::rotation::{End, Event, Reason};
+use keyrelay::sandbox::cloud::SecretUpdate;
 use keyrelay::sandbox::in_process::{Fault, Operation};
 use world::{Scene, Start, World};
 
@@ -238,4 +243,66 @@ fn an_endpoint_that_does_not_answer_is_asked_ever_more_seldom() {
     let pauses: Vec<i64> = at.windows(2).map(|w| w[1].duration_since(w[0]).as_secs()).collect();
     // 2, 4 and 8 s are less than the spacing
     assert_eq!(pauses[..12], [10, 10, 10, 10, 10, 16, 32, 60, 60, 60, 10, 10], "{pauses:?}");
+}
+
+/// An add in doubt is never sent again: the next one has a tag of its own, and both go in the end but the one that is served.
+#[test]
+fn an_add_in_doubt_is_followed_by_another_attempt() {
+    let world = World::new(Scene::default());
+    let names = Rc::new(RefCell::new(Vec::new()));
+    let seen = names.clone();
+    *world.faults.borrow_mut() = Box::new(move |op| {
+        if let Operation::AddPassword { display_name } = op {
+            seen.borrow_mut().push(Tag::leading(display_name).unwrap().attempt);
+            return if seen.borrow().len() == 1 { Fault::LostAfter } else { Fault::None };
+        }
+        Fault::None
+    });
+    assert_eq!(world.process(false, false, never).unwrap(), Stopped::Ended(End::Completed));
+    assert_eq!(*names.borrow(), [1, 2]);
+    world.check_aftermath();
+}
+
+/// Somebody disables our version in one of two vaults before it is read back: it is aligned before anything is removed.
+#[test]
+fn one_vault_that_serves_the_new_value_is_not_enough() {
+    let world = World::new(Scene { vaults: 2, second_empty: true, ..Scene::default() });
+    let (cloud, time) = (world.cloud.clone(), world.time.clone());
+    let mut written = 0;
+    let mut disabled = false;
+    *world.faults.borrow_mut() = Box::new(move |op| {
+        written += u32::from(matches!(op, Operation::Write(..)));
+        if written == 2 && !disabled && matches!(op, Operation::Current(_)) {
+            disabled = true;
+            let off = SecretUpdate { enabled: Some(false), ..SecretUpdate::default() };
+            cloud.borrow_mut().update_secret(time.get(), &world::host(1), world::SECRET, None, off).unwrap();
+        }
+        Fault::None
+    });
+    assert_eq!(world.process(false, false, never).unwrap(), Stopped::Ended(End::Completed));
+    let copied =
+        |e: &Event| matches!(e, Event::Intended { request: Mutation::WriteVault { from: Source::Version { .. }, .. } });
+    assert_eq!(world.journal.borrow().iter().filter(|(_, e)| copied(e)).count(), 1);
+    world.check_aftermath();
+}
+
+/// The baseline dies between the writes of a rollback: it is not put back any further, and the run turns forward again.
+#[test]
+fn a_baseline_that_dies_on_the_way_back_turns_the_run_forward() {
+    let world = World::new(Scene { vaults: 2, ..Scene::default() });
+    let in_overlap = |p| p == CrashPoint::Waiting(Pause::Overlap);
+    assert!(matches!(world.process(false, false, in_overlap), Err(DriverError::Killed(_))));
+    let shared = world.share();
+    let mut restored = 0;
+    *world.faults.borrow_mut() = Box::new(move |op| {
+        if restored == 1 && !shared.baseline_killed.get() {
+            shared.kill_baseline();
+        }
+        restored += u32::from(matches!(op, Operation::Write(..)));
+        Fault::None
+    });
+    assert_eq!(world.process(true, true, never).unwrap(), Stopped::Ended(End::Completed));
+    let back = |e: &Event| matches!(e, Event::Intended { request: Mutation::WriteVault { attempt: 0, .. } });
+    assert_eq!(world.journal.borrow().iter().filter(|(_, e)| back(e)).count(), 1, "a dead value was put back");
+    world.check_aftermath();
 }

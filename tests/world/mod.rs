@@ -118,6 +118,8 @@ pub(crate) struct World {
     pub requests: Rc<Cell<u32>>,
     pub said: Rc<RefCell<VecDeque<Event>>>,
     pub consumer_ok: Rc<Cell<bool>>,
+    /// Somebody removed the baseline: that it does not sign in is not the run's doing.
+    pub baseline_killed: Rc<Cell<bool>>,
 }
 
 pub(crate) const SETTLE: i64 = 900;
@@ -204,6 +206,7 @@ impl World {
             requests: Default::default(),
             said: Default::default(),
             consumer_ok: Rc::new(Cell::new(true)),
+            baseline_killed: Default::default(),
         }
     }
 
@@ -233,11 +236,24 @@ impl World {
             recent.push((*k, now + seconds(self.scene.overlap)));
         }
         recent.retain(|(_, until)| *until > now);
+        let excused = self.baseline.filter(|_| self.baseline_killed.get());
+        let served: Vec<_> = served.into_iter().map(|k| k.filter(|k| Some(*k) != excused)).collect();
+        recent.retain(|(k, _)| Some(*k) != excused);
         Hidden {
             credentials: credentials.collect(),
             served: served.clone(),
             recent: recent.iter().map(|(k, _)| *k).collect(),
         }
+    }
+
+    /// Somebody removes the baseline, and every replica knows at once.
+    pub(crate) fn kill_baseline(&self) {
+        let now = self.time.get();
+        let mut cloud = self.cloud.borrow_mut();
+        let key_id = self.baseline.unwrap().0;
+        cloud.remove_password(now, AppRef::Client(CLIENT), key_id).unwrap();
+        cloud.propagate_all(now);
+        self.baseline_killed.set(true);
     }
 
     /// One process: takes the run over if `resume`, and goes on until it stops or is killed.
@@ -346,6 +362,7 @@ impl World {
             requests: self.requests.clone(),
             said: self.said.clone(),
             consumer_ok: self.consumer_ok.clone(),
+            baseline_killed: self.baseline_killed.clone(),
         }
     }
 
