@@ -5,7 +5,7 @@
 mod world;
 
 use keyrelay::driver::{CrashPoint, DriverError, Stopped};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -304,5 +304,27 @@ fn a_baseline_that_dies_on_the_way_back_turns_the_run_forward() {
     assert_eq!(world.process(true, true, never).unwrap(), Stopped::Ended(End::Completed));
     let back = |e: &Event| matches!(e, Event::Intended { request: Mutation::WriteVault { attempt: 0, .. } });
     assert_eq!(world.journal.borrow().iter().filter(|(_, e)| back(e)).count(), 1, "a dead value was put back");
+    world.check_aftermath();
+}
+
+/// A write that was given up on lands during the overlap: the version moved, so the whole overlap passes once more from there.
+#[test]
+fn a_version_that_moves_during_the_overlap_begins_it_again() {
+    let world = World::new(Scene { overlap: 1200, ..Scene::default() });
+    let (time, landed) = (world.time.clone(), Rc::new(Cell::new(world.begun())));
+    let (seen, mut writes) = (landed.clone(), 0);
+    *world.faults.borrow_mut() = Box::new(move |op| {
+        writes += u32::from(matches!(op, Operation::Write(..)));
+        if writes == 1 && matches!(op, Operation::Write(..)) {
+            seen.set(time.get() + world::seconds(400));
+            return Fault::Late(Duration::from_secs(400));
+        }
+        Fault::None
+    });
+    assert_eq!(world.process(false, false, never).unwrap(), Stopped::Ended(End::Completed));
+    let removes = |e: &Event| matches!(e, Event::Intended { request: Mutation::RemoveSecret { .. } });
+    let removed = world.journal.borrow().iter().find(|(_, e)| removes(e)).map(|(t, _)| *t).unwrap();
+    let waited = removed.duration_since(landed.get());
+    assert!(waited >= world::seconds(1200), "the old secret went {waited:?} after a version that consumers may have read");
     world.check_aftermath();
 }
