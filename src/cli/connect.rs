@@ -58,7 +58,7 @@ pub(super) async fn connect(context: &Context, runbook: &Runbook, seed: bool) ->
 }
 
 async fn in_sandbox(context: &Context, runbook: &Runbook, seed: bool) -> Result<(Cloud, OperatorSignIn, String), Error> {
-    let endpoint = process::ensure_running(&context.places.sandbox(), &start_options(context)).await?;
+    let endpoint = process::ensure_running(&context.places.sandbox(), &start_options(context, runbook)).await?;
     if seed {
         let wrong_tenant = || Error::Usage {
             what: format!("the sandbox is the tenant {}, and the runbook names another", endpoint.tenant),
@@ -85,9 +85,11 @@ async fn in_sandbox(context: &Context, runbook: &Runbook, seed: bool) -> Result<
     Ok((cloud, operator, "the sandbox's operator".to_owned()))
 }
 
-fn start_options(context: &Context) -> StartOptions {
+/// A sandbox outlasts the overlap of the run that it is started for.
+fn start_options(context: &Context, runbook: &Runbook) -> StartOptions {
     let (idle, profile) = context.sandbox_start();
     let idle = idle.and_then(|i| super::duration(&i).ok()).and_then(|d| Duration::try_from(d).ok());
+    let idle = idle.or(Some(runbook.overlap.get() + Duration::from_secs(600)));
     let pace = if profile.as_deref() == Some("instant") { Pace::Instant } else { Pace::Realistic };
     StartOptions { idle, pace, ..StartOptions::default() }
 }

@@ -82,6 +82,7 @@ pub(super) fn begin(
 fn not_due(runbook: &Runbook, ends: jiff::Timestamp) -> Done {
     let vaults: Vec<&str> = runbook.vaults.iter().map(|v| v.url.host()).collect();
     let line = format!("not due: the secret in {} ends at {ends}; nothing was changed", vaults.join(", "));
-    let json = serde_json::json!({ "schema": "keyrelay.run/1", "state": "not_due", "exit": exit::DONE, "expires": ends });
+    let json =
+        serde_json::json!({ "schema": "keyrelay.not-due/1", "state": "not_due", "exit": exit::DONE, "expires": ends });
     Done { exit: exit::DONE, lines: vec![line], json, stdout: None }
 }
