@@ -101,6 +101,7 @@ impl Rotation {
         match self.next_consumer_index() {
             Some((consumer, true)) => Effect::Refresh { consumer },
             Some((consumer, false)) => Effect::Check { consumer },
+            // No state stands so: whatever has nothing to read has something to send, or has moved on. If one did, it must not spin.
             None => Effect::NeedsOperator(Reason::VaultsUnsteady),
         }
     }

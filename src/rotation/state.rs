@@ -147,7 +147,7 @@ pub enum Step {
 }
 
 impl Step {
-    /// As DESIGN and README say it.
+    /// As the README says it.
     pub fn name(self) -> &'static str {
         match self {
             Step::AddSecret => "add secret",
