@@ -318,6 +318,30 @@ async fn certificates_pass_a_strict_check() {
     server.stop().await;
 }
 
+/// A server that starts on the port of the one before it answers a question that was asked with the old one's file in hand.
+#[tokio::test]
+async fn what_is_found_is_the_server_that_answered() {
+    let folder = private();
+    let own = folder.path().join("sandbox");
+    let file = own.join("endpoint.json");
+    let mut options = ServeOptions::new(&own);
+    let now = file.clone();
+    options.hook = Some(Arc::new(move |moment, _| {
+        if moment == Moment::BeforeAnswer {
+            let text = std::fs::read_to_string(&now).unwrap();
+            std::fs::write(&now, text.replace("\"pid\": 1\n", "\"pid\": 2\n")).unwrap();
+        }
+        Box::pin(std::future::ready(()))
+    }));
+    let server = Server::start(options).await.unwrap();
+    let before = std::fs::read_to_string(&file).unwrap();
+    let pid = format!("\"pid\": {}\n", server.endpoint().pid);
+    assert!(before.contains(&pid), "{before}");
+    std::fs::write(&file, before.replace(&pid, "\"pid\": 1\n")).unwrap();
+    assert_eq!(process::running(&own).await.unwrap().unwrap().pid, 2);
+    server.stop().await;
+}
+
 /// Through the program itself, once it has the command.
 #[tokio::test]
 async fn a_process_of_its_own_is_started_once_and_found_again() {

@@ -97,7 +97,9 @@ pub async fn running(folder: &Path) -> Result<Option<Endpoint>, SandboxError> {
     let Ok(answer) = client.get(url).send().await else { return Ok(None) };
     let body: Option<serde_json::Value> = answer.json().await.ok();
     let ours = body.is_some_and(|b| b.get("sandbox").is_some_and(|s| s == "keyrelay"));
-    Ok(ours.then_some(endpoint))
+    // A server that starts takes the last one's port, and says who it is on disk before it answers: what was read before the
+    // question may be of the one that has ended.
+    if ours { Endpoint::load(folder) } else { Ok(None) }
 }
 
 /// Talks to the sandbox and to nothing else: its authority only, no proxy, no redirect.
