@@ -124,6 +124,32 @@ pub trait TokenEndpoint {
     fn sign_in(&self, value: &SecretValue) -> impl Future<Output = (SignIn, Trace)>;
 }
 
+/// What sort of identity acts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IdentityKind {
+    /// A service principal: an application or a managed identity.
+    Application,
+    /// A person.
+    User,
+}
+
+/// The identity that acts, as the token says that a service gave it. Everything here may be shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// What it is.
+    pub kind: IdentityKind,
+    /// `oid`: of the service principal or the person.
+    pub object_id: Option<String>,
+    /// `appid` or `azp`: the client that the token was given to.
+    pub client_id: Option<String>,
+    /// `tid`.
+    pub tenant: Option<String>,
+    /// `roles`: application permissions that this token carries.
+    pub roles: Vec<String>,
+    /// `scp`: delegated permissions that this token carries.
+    pub scopes: Vec<String>,
+}
+
 /// All three, for one run.
 pub trait Services: Directory + Vaults + TokenEndpoint {}
 impl<T: Directory + Vaults + TokenEndpoint> Services for T {}
