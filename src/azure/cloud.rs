@@ -99,6 +99,11 @@ impl Cloud {
         format!("https://{}", self.vault_suffix)
     }
 
+    /// The scope of a vault token.
+    pub fn vault_scope(&self) -> String {
+        format!("{}/.default", self.vault_resource())
+    }
+
     /// Whether `host` is a vault of this cloud: one label before the suffix.
     pub fn owns_vault_host(&self, host: &str) -> bool {
         let host = host.to_ascii_lowercase();

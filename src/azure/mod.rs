@@ -14,6 +14,7 @@ mod credential;
 mod graph;
 mod headers;
 mod http;
+mod identity;
 mod key_vault;
 mod outcome;
 mod sdk;
@@ -24,6 +25,7 @@ pub use credential::OperatorSignIn;
 pub use graph::ServicePrincipal;
 pub use http::Timeouts;
 
+use credential::Operator;
 use graph::Graph;
 use http::Clients;
 use key_vault::Vault;
@@ -95,6 +97,9 @@ pub struct AzureServices {
     graph: Graph,
     vaults: Vec<Vault>,
     sign_in: SignInEndpoint,
+    operator: Operator,
+    graph_scope: String,
+    vault_scope: String,
 }
 
 impl AzureServices {
@@ -109,10 +114,12 @@ impl AzureServices {
             return Err(SetupError::Tenant);
         }
         let clients = Clients::new(&cloud, timeouts)?;
-        let operator = credential::Operator::new(operator, &cloud, &clients)?;
+        let operator = Operator::new(operator, &cloud, &clients)?;
         let open = |vault: VaultSecret| Vault::new(vault, &cloud, &operator, &clients);
         let vaults = vaults.into_iter().map(open).collect::<Result<_, _>>()?;
         let sign_in = SignInEndpoint::new(&cloud, tenant, client_id, proof_scope, &clients);
-        Ok(AzureServices { graph: Graph::new(&cloud, client_id, operator, clients), vaults, sign_in })
+        let (graph_scope, vault_scope) = (cloud.graph_scope(), cloud.vault_scope());
+        let graph = Graph::new(&cloud, client_id, operator.clone(), clients);
+        Ok(AzureServices { graph, vaults, sign_in, operator, graph_scope, vault_scope })
     }
 }
