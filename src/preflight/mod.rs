@@ -126,7 +126,7 @@ impl<S: Services + Inspect, C: Clock, P: Stop> Preflight<'_, S, C, P> {
         checks.push(surroundings::clock(&survey));
         checks.push(surroundings::expiry(found.as_ref(), runbook, survey.now));
         checks.extend(surroundings::caches(runbook));
-        checks.extend(surroundings::pinned(runbook, &survey));
+        checks.extend(surroundings::pinned(runbook));
         checks.sort_by_key(|c| c.check);
         let application = survey.directory.application.as_ref().ok().map(facts);
         let outcome = outcome(&checks, &survey, found, runbook, run, wanted, bystanders);

@@ -94,12 +94,10 @@ pub(super) fn caches(runbook: &Runbook) -> Vec<Check> {
 }
 
 /// A consumer that names a version never sees the next one: it fails when the old secret goes.
-pub(super) fn pinned(runbook: &Runbook, survey: &Survey) -> Vec<Check> {
-    let served: Vec<VersionId> = survey.vaults.iter().filter_map(|v| v.serves.as_ref().ok()?.version()).collect();
+pub(super) fn pinned(runbook: &Runbook) -> Vec<Check> {
     let judge = |c: &Consumer| {
-        let named =
-            [&c.refresh, &c.check].into_iter().flatten().flat_map(texts).find_map(|t| version_in(&t, runbook, &served));
-        let version = named?;
+        let mut texts = [&c.refresh, &c.check].into_iter().flatten().flat_map(texts);
+        let version = texts.find_map(|text| version_in(&text, runbook))?;
         let says = format!("names version {version} of the secret; it would not see the new one");
         let mend = "leave the version out of its reference to the secret, so that it reads the latest";
         let check = match runbook.delete {
@@ -123,13 +121,12 @@ fn texts(action: &Action) -> Vec<String> {
     }
 }
 
-/// A version id in `text`: one that a vault serves, or any that follows the name of a secret of the runbook.
-fn version_in(text: &str, runbook: &Runbook, served: &[VersionId]) -> Option<VersionId> {
+/// The version in a reference such as `https://VAULT/secrets/NAME/VERSION`, where NAME is a secret of the runbook.
+fn version_in(text: &str, runbook: &Runbook) -> Option<VersionId> {
     let words: Vec<&str> = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '-').collect();
-    let ids = words.iter().enumerate().filter_map(|(at, word)| Some((at, word.parse::<VersionId>().ok()?)));
     let secret = |name: &str| runbook.vaults.iter().any(|v| v.secret.as_str().eq_ignore_ascii_case(name));
-    let follows = |at: usize| at.checked_sub(1).and_then(|before| words.get(before)).is_some_and(|name| secret(name));
-    ids.into_iter().find(|(at, id)| served.contains(id) || follows(*at)).map(|(_, id)| id)
+    let pairs = words.iter().zip(words.iter().skip(1));
+    pairs.filter(|(name, _)| secret(name)).find_map(|(_, version)| version.parse().ok())
 }
 
 /// Whether the old secret is somebody else's too: then it must not go without a word.

@@ -12,7 +12,7 @@ use crate::driver::Stop;
 use crate::driver::patience::pause;
 use crate::ports::{Credential, Inspect, Services};
 use crate::rotation::answers::{Current, RefusalKind, SignIn, Version};
-use crate::rotation::names::{KeyId, VaultIx, VersionId};
+use crate::rotation::names::{KeyId, VaultIx};
 use crate::runbook::Runbook;
 use crate::secret::SecretValue;
 
@@ -50,16 +50,6 @@ pub(super) struct Held {
     pub(super) lives: Result<bool, Refused>,
     /// The credentials whose hint fits the value.
     pub(super) hinted: Vec<KeyId>,
-}
-
-impl Serves {
-    /// The version that a consumer gets.
-    pub(super) fn version(&self) -> Option<VersionId> {
-        match self {
-            Serves::Value(held) => Some(held.version.id),
-            Serves::Nothing | Serves::SoftDeleted | Serves::Disabled { .. } | Serves::NoValue => None,
-        }
-    }
 }
 
 impl VaultSurvey {

@@ -4,6 +4,7 @@ use super::{InProcess, refusal, trace};
 use crate::ports::{Application, Identity, Inspect, PasswordPolicy, Read, ServicePrincipal};
 use crate::rotation::answers::Trace;
 use crate::rotation::names::VaultIx;
+use crate::sandbox::cloud::PrincipalRef;
 
 impl Inspect for InProcess {
     async fn identity(&self) -> Read<Option<Identity>> {
@@ -15,11 +16,11 @@ impl Inspect for InProcess {
     }
 
     async fn service_principal(&self) -> Read<ServicePrincipal> {
-        let now = (self.now)();
-        match self.cloud.borrow().application(self.app()) {
+        let (cloud, now) = (self.cloud.borrow(), (self.now)());
+        match cloud.principal(PrincipalRef::Client(self.setup.client_id)) {
             Ok(found) => {
-                let object_id = found.service_principal_id.to_string();
-                Ok((ServicePrincipal { object_id, enabled: found.enabled, passwords: Vec::new() }, trace(now)))
+                let (object_id, enabled) = (found.object_id.to_string(), found.enabled);
+                Ok((ServicePrincipal { object_id, enabled, passwords: Vec::new() }, trace(now)))
             }
             Err(error) => Err((refusal(&error), trace(now))),
         }
