@@ -222,3 +222,119 @@ pub(super) fn not_itself(survey: &Survey, runbook: &Runbook) -> Check {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::preflight::Verdict;
+    use crate::preflight::survey::DirectorySurvey;
+    use crate::rotation::answers::Refusal;
+
+    const OPERATOR: &str = "765eb0e3-acb3-475d-9a98-ee6892f081c8";
+    const CLIENT: &str = "c11e0000-0000-4000-8000-000000000001";
+
+    fn runbook(fields: &str) -> Runbook {
+        let text = format!(
+            "cloud = \"sandbox\"\ntenant = \"54826b22-38d6-4fb2-bad9-b7b93a3e9c5a\"\nclient_id = \"{CLIENT}\"\nowner = \"o\"\n\
+             contact = \"c\"\n{fields}\n[[vault]]\nurl = \"https://east.vault.sandbox.localhost\"\nsecret = \"s\"\n"
+        );
+        Runbook::parse(text.as_bytes(), "r.toml").unwrap()
+    }
+
+    fn person(scopes: &[&str]) -> Identity {
+        Identity {
+            kind: IdentityKind::User,
+            object_id: Some(OPERATOR.to_owned()),
+            client_id: Some("04b07795-8ddb-461a-bbee-02f9e1bf7b46".to_owned()),
+            tenant: None,
+            roles: Vec::new(),
+            scopes: scopes.iter().map(|s| (*s).to_owned()).collect(),
+            directory_roles: Vec::new(),
+            by_secret: None,
+        }
+    }
+
+    fn program(client_id: &str, roles: &[&str]) -> Identity {
+        let roles = roles.iter().map(|r| (*r).to_owned()).collect();
+        Identity { kind: IdentityKind::Application, client_id: Some(client_id.to_owned()), roles, ..person(&[]) }
+    }
+
+    fn survey(identity: Identity, owners: &[&str]) -> Survey {
+        let owners = Ok(owners.iter().map(|o| (*o).to_owned()).collect());
+        let directory = DirectorySurvey { owners, ..DirectorySurvey::not_asked(|| NotSeen::NotAsked) };
+        let vault_identity = Ok(Some(identity.clone()));
+        Survey { identity: Ok(Some(identity)), vault_identity, directory, vaults: Vec::new(), now: None, ahead: None }
+    }
+
+    fn judged(identity: Identity, owners: &[&str]) -> (Verdict, String) {
+        let (runbook, survey) = (runbook(""), survey(identity, owners));
+        let check = permission(&survey, &Mend { runbook: &runbook, acting: survey.acting() });
+        (check.verdict, check.says)
+    }
+
+    #[test]
+    fn a_person_needs_a_client_with_consent_and_ownership_or_a_role() {
+        let cli = ["Directory.AccessAsUser.All", "openid"];
+        assert_eq!(judged(person(&["User.Read"]), &[OPERATOR]).0, Verdict::Refused);
+        assert_eq!(judged(person(&cli), &[OPERATOR]).0, Verdict::Ok);
+        assert_eq!(judged(person(&cli), &[CLIENT]).0, Verdict::Unknown);
+        let role = vec!["158c047a-c907-4556-b7ef-446551a6b5f7".to_owned()];
+        let (verdict, says) = judged(Identity { directory_roles: role, ..person(&cli) }, &[]);
+        assert_eq!((verdict, says.as_str()), (Verdict::Ok, "acts for a person with the role Cloud Application Administrator"));
+    }
+
+    #[test]
+    fn a_program_may_act_by_a_directory_role() {
+        let role = vec!["9b895d92-2cd3-44c7-9d02-a6ac2d5ea5c3".to_owned()];
+        let by_role = Identity { directory_roles: role, ..program(OPERATOR, &["Application.Read.All"]) };
+        let (verdict, says) = judged(by_role, &[]);
+        assert!(verdict == Verdict::Ok && says.contains("the directory role Application Administrator"), "{says}");
+        assert_eq!(judged(program(OPERATOR, &["Application.Read.All"]), &[]).0, Verdict::Refused);
+    }
+
+    #[test]
+    fn ownership_is_compared_without_case_and_may_be_unreadable() {
+        let owned_by = program(OPERATOR, &["Application.ReadWrite.OwnedBy"]);
+        assert_eq!(judged(owned_by.clone(), &[&OPERATOR.to_uppercase()]).0, Verdict::Ok);
+        assert_eq!(judged(owned_by.clone(), &[CLIENT]).0, Verdict::Refused);
+        let (runbook, mut survey) = (runbook(""), survey(owned_by, &[]));
+        survey.directory.owners = Err(NotSeen::NotAsked);
+        let check = permission(&survey, &Mend { runbook: &runbook, acting: survey.acting() });
+        assert_eq!(check.verdict, Verdict::Unknown, "{}", check.says);
+    }
+
+    #[test]
+    fn an_application_without_a_secret_of_its_own_may_rotate_itself() {
+        let judged = |by_secret, fields: &str| {
+            let itself = Identity { by_secret, ..program(CLIENT, &[]) };
+            not_itself(&survey(itself, &[]), &runbook(fields)).verdict
+        };
+        assert_eq!(judged(Some(true), ""), Verdict::Refused);
+        assert_eq!(judged(None, "delete = \"on-release\""), Verdict::Refused);
+        assert_eq!(judged(Some(true), "delete = \"never\""), Verdict::Warning);
+        assert_eq!(judged(Some(false), ""), Verdict::Warning);
+    }
+
+    #[test]
+    fn a_sign_in_without_consent_is_told_from_one_that_failed() {
+        let refusal = |code: &str| Refusal {
+            kind: RefusalKind::Unauthenticated,
+            status: Some(400),
+            code: code.to_owned(),
+            message: "the operator could not sign in".to_owned(),
+            retry_after: None,
+        };
+        let check = |code: &str| {
+            let (what, refusal) = ("a token".to_owned(), refusal(code));
+            let mut survey = survey(program(OPERATOR, &[]), &[]);
+            survey.vault_identity = Err(NotSeen::Refused(Refused::Service { what, refusal, request_id: None }));
+            let runbook = runbook("");
+            let mend = Mend { runbook: &runbook, acting: survey.acting() };
+            identity(&survey, &runbook, &mend).pop().unwrap()
+        };
+        let consent = check("invalid_grant/AADSTS65001");
+        assert!(consent.refuses() && consent.says.contains("nobody has consented"), "{}", consent.says);
+        assert_eq!(consent.mend.as_deref(), Some(&*format!("az ad app permission admin-consent --id {OPERATOR}")));
+        assert!(!check("invalid_client/AADSTS7000215").says.contains("consent"));
+    }
+}

@@ -127,7 +127,7 @@ impl<S: Services + Inspect, C: Clock, P: Stop> Preflight<'_, S, C, P> {
 }
 
 impl DirectorySurvey {
-    fn not_asked(why: impl Fn() -> NotSeen) -> DirectorySurvey {
+    pub(super) fn not_asked(why: impl Fn() -> NotSeen) -> DirectorySurvey {
         DirectorySurvey {
             application: Err(why()),
             credentials: Err(why()),
