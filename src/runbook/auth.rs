@@ -138,4 +138,50 @@ mod tests {
             assert_eq!(serde_json::to_value(kind).unwrap(), kind.as_str());
         }
     }
+
+    /// A runbook with this `[auth]`; what is wrong with it, or the table.
+    fn read(cloud: &str, auth: &str) -> Result<Option<Auth>, String> {
+        let suffix = if cloud == "sandbox" { "vault.sandbox.localhost" } else { "vault.azure.net" };
+        let toml = format!(
+            "cloud = '{cloud}'\ntenant = 'contoso.example'\nclient_id = '11111111-2222-3333-4444-555555555555'\nowner = 'a'\n\
+             contact = 'b'\nvault = [{{ url = 'https://kv.{suffix}', secret = 's' }}]\n[auth]\n{auth}\n"
+        );
+        match super::super::Runbook::parse(toml.as_bytes(), "r.toml") {
+            Ok(runbook) => Ok(runbook.auth),
+            Err(e) => Err(e.problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")),
+        }
+    }
+
+    #[test]
+    fn an_auth_table_is_read_whole() {
+        let written =
+            "kind = 'certificate'\ntenant = 'fabrikam.example'\nclient_id = '22222222-3333-4444-5555-666666666666'";
+        let auth = read("public", written).unwrap().unwrap();
+        assert_eq!((auth.kind, auth.tenant.unwrap().as_str()), (AuthKind::Certificate, "fabrikam.example"));
+        assert_eq!(auth.client_id.unwrap().to_string(), "22222222-3333-4444-5555-666666666666");
+        let bare = Auth { kind: AuthKind::AzureCli, tenant: None, client_id: None };
+        assert_eq!(read("public", "kind = 'azure-cli'").unwrap(), Some(bare));
+    }
+
+    #[test]
+    fn a_wrong_auth_table_is_refused() {
+        let id = "client_id = '22222222-3333-4444-5555-666666666666'";
+        let cases = [
+            ("public", String::new(), "`auth.kind` is missing. Add a way to sign in, such as kind = \"workload-identity\"."),
+            ("public", "kind = 'password'".into(), "`auth.kind` is not a way to sign in that keyrelay knows."),
+            ("public", "kind = 'azure-cli'\nkinds = 1".into(), "`auth.kinds` is not a field"),
+            ("public", format!("kind = 'azure-cli'\n{id}"), "`auth.client_id` says nothing to the kind \"azure-cli\"."),
+            (
+                "public",
+                "kind = 'managed-identity'\ntenant = 'fabrikam.example'".into(),
+                "`auth.tenant` says nothing to the kind \"managed-identity\".",
+            ),
+            ("public", "kind = 'certificate'\ntenant = 'common'".into(), "`auth.tenant` names no single tenant"),
+            ("sandbox", "kind = 'azure-cli'".into(), "`auth` is not for the sandbox"),
+        ];
+        for (cloud, auth, says) in cases {
+            let said = read(cloud, &auth).unwrap_err();
+            assert!(said.starts_with(says), "{said}");
+        }
+    }
 }

@@ -276,4 +276,55 @@ mod tests {
         assert_eq!(serde_json::from_str::<Cloud>("\"us-gov-l4\"").unwrap(), Cloud::UsGovL4);
         assert!(serde_json::from_str::<Cloud>(&json.replace("https://login", "http://login")).is_err());
     }
+
+    const CUSTOM: &str = "[custom]\nauthority = 'https://login.contoso.example'\ngraph = 'https://graph.contoso.example'\n\
+                          vault_suffix = 'vault.contoso.example'\nca_file = '/etc/ca.pem'\n";
+
+    /// A runbook of this cloud, vault and table; what is wrong with it, or the cloud.
+    fn read(cloud: &str, vault: &str, table: &str) -> Result<Cloud, String> {
+        let toml = format!(
+            "cloud = '{cloud}'\ntenant = 'contoso.example'\nclient_id = '11111111-2222-3333-4444-555555555555'\nowner = 'a'\n\
+             contact = 'b'\nvault = [{{ url = 'https://{vault}', secret = 's' }}]\n{table}\n"
+        );
+        match super::super::Runbook::parse(toml.as_bytes(), "r.toml") {
+            Ok(runbook) => Ok(runbook.cloud),
+            Err(e) => Err(e.problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")),
+        }
+    }
+
+    #[test]
+    fn a_custom_cloud_has_a_table_and_no_other_cloud_has_one() {
+        let cloud = read("custom", "kv.vault.contoso.example", CUSTOM).unwrap();
+        let endpoints = Endpoints {
+            authority: "https://login.contoso.example",
+            graph: "https://graph.contoso.example",
+            vault_suffix: "vault.contoso.example",
+        };
+        assert_eq!((cloud.endpoints(), cloud.as_str(), cloud.is_sandbox()), (endpoints, "custom", false));
+        let cases = [
+            ("custom", "kv.vault.azure.net", CUSTOM.to_owned(), "`vault[1].url` is not a vault of the cloud \"custom\"."),
+            ("public", "kv.vault.contoso.example", String::new(), "`vault[1].url` is not a vault of the cloud \"public\"."),
+            ("public", "kv.vault.azure.net", CUSTOM.to_owned(), "`custom` is for a cloud that keyrelay does not know"),
+            ("custom", "kv.vault.azure.net", String::new(), "`cloud` is \"custom\", and there is no table [custom]."),
+            ("customs", "kv.vault.azure.net", String::new(), "`cloud` is not a cloud that keyrelay knows."),
+            (
+                "custom",
+                "kv.vault.contoso.example",
+                CUSTOM.replace("https://login", "http://login"),
+                "`custom.authority` is not https.",
+            ),
+            ("custom", "kv.vault.contoso.example", CUSTOM.replace("graph =", "grap ="), "`custom.graph` is missing."),
+            (
+                "custom",
+                "kv.vault.contoso.example",
+                CUSTOM.replace("/etc/", "etc/"),
+                "`custom.ca_file` is not an absolute path.",
+            ),
+            ("custom", "kv.vault.contoso.example", format!("{CUSTOM}port = 1"), "`custom.port` is not a field"),
+        ];
+        for (cloud, vault, table, says) in cases {
+            let said = read(cloud, vault, &table).unwrap_err();
+            assert!(said.starts_with(says), "{said}");
+        }
+    }
 }

@@ -14,6 +14,7 @@ use tokio::time::{Instant, timeout};
 
 use crate::azure::headers::sentence;
 use crate::azure::outcome::{Failure, bare};
+use crate::azure::sdk::{pass_through, passed_through};
 use crate::rotation::answers::{Refusal, RefusalKind, Trace};
 
 /// How long `az` may take. It needs about a second, and a new token a request or two.
@@ -22,6 +23,15 @@ const LIMIT: Duration = Duration::from_secs(60);
 /// How long a token is kept. The SDK keeps none here, and `az` takes a second each time; the tokens that `az` hands out live for
 /// five minutes at least. Counted without the local clock, which may be wrong.
 const KEEP: Duration = Duration::from_secs(240);
+
+/// Secrets of other ways to sign in, which are not the child's business.
+const OTHER_WAYS: [&str; 5] = [
+    "AZURE_CLIENT_SECRET",
+    "AZURE_CLIENT_CERTIFICATE_PASSWORD",
+    "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
+    "SYSTEM_ACCESSTOKEN",
+    "IDENTITY_HEADER",
+];
 
 /// The SDK's credential, with a short memory.
 #[derive(Debug)]
@@ -49,7 +59,15 @@ impl TokenCredential for AzureCli {
         if let Some((_, token)) = kept.get(&scope).filter(|(since, _)| since.elapsed() < KEEP) {
             return Ok(token.clone());
         }
-        let token = self.credential.get_token(scopes, options).await?;
+        let unreadable = |e: azure_core::Error| match passed_through(&e) {
+            Some(_) => e,
+            // An older az does not say when the token ends. Asking again changes nothing.
+            None => {
+                let what = "the Azure CLI gave no token that can be read: it has to be 2.54 or newer";
+                pass_through(Failure::before_sending(RefusalKind::Unauthenticated, "", what))
+            }
+        };
+        let token = self.credential.get_token(scopes, options).await.map_err(unreadable)?;
         kept.insert(scope, (Instant::now(), token.clone()));
         Ok(token)
     }
@@ -73,6 +91,9 @@ impl Executor for Az {
     async fn run(&self, program: &OsStr, args: &[&OsStr]) -> std::io::Result<Output> {
         let mut command = tokio::process::Command::new(program);
         command.args(args).stdin(Stdio::null()).kill_on_drop(true);
+        for name in OTHER_WAYS {
+            command.env_remove(name);
+        }
         let says = |kind, what: &str| carried(Refusal { message: format!("the Azure CLI {what}"), ..bare(kind, None) });
         let output = match timeout(LIMIT, command.output()).await {
             Err(_) => return Err(says(RefusalKind::Unanswered, "did not answer within a minute")),
