@@ -11,6 +11,7 @@ mod auth;
 mod choices;
 mod cloud;
 mod consumer;
+mod custom_cloud;
 mod describe;
 mod document;
 mod duration;
@@ -27,8 +28,9 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 pub use auth::{Auth, AuthKind};
 pub use choices::{Delete, OnFailure};
-pub use cloud::{Cloud, CustomCloud, EndpointUrl, Endpoints, HostSuffix};
+pub use cloud::{Cloud, Endpoints};
 pub use consumer::{Action, Call, Command, Consumer, HttpUrl};
+pub use custom_cloud::{CustomCloud, EndpointUrl, HostSuffix};
 pub use duration::HumanDuration;
 pub use names::{ClientId, FileDigest, FreeText, Scope, SecretName, Tenant};
 pub use problem::{Place, Problem, RunbookError, Wrong};

@@ -258,7 +258,8 @@ async fn what_the_azure_cli_says_is_passed_on() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_half_set_environment_is_refused_before_anything_is_sent() {
     let tenant = Tenant::new().await;
-    let cases: [(&[&str], &[(&str, &str)], &str); 5] = [
+    type Pairs = &'static [(&'static str, &'static str)];
+    let cases: [(&[&str], Pairs, &str); 5] = [
         (&[], &[], "the environment names no way to sign in"),
         (&[], &[("AZURE_CLIENT_SECRET", "machines-own"), ("AZURE_CLIENT_ID", CLIENT)], "AZURE_TENANT_ID is not set"),
         (&[], &[("AZURE_CLIENT_SECRET", "machines-own"), ("AZURE_FEDERATED_TOKEN_FILE", "/f")], "are both set"),
