@@ -22,7 +22,7 @@ mod sdk;
 mod token;
 
 pub use cloud::Cloud;
-pub use credential::OperatorSignIn;
+pub use credential::{Asked, Chosen, Environment, IdTokenRequest, IdentityEndpoint, NoSignIn, OperatorSignIn, choose};
 pub use http::Timeouts;
 
 use credential::Operator;
@@ -68,12 +68,15 @@ pub enum SetupError {
     /// The sandbox's address is not a loopback address.
     #[error("the sandbox's address {0} is not on loopback")]
     NotLoopback(SocketAddr),
+    /// A sandbox has no name to be found by.
+    #[error("the sandbox is found by its address, not by a name")]
+    SandboxByName,
     /// TLS: the certificate authority, or the system's.
     #[error("HTTPS cannot be set up: {0}")]
     Tls(String),
-    /// The operator's identity has not its form.
+    /// The operator's identity cannot be used as it was given.
     #[error("the operator's identity cannot be used: {0}")]
-    Operator(&'static str),
+    Operator(String),
     /// The tenant is neither a GUID nor a domain.
     #[error("the tenant is neither a GUID nor a domain")]
     Tenant,
@@ -114,7 +117,7 @@ impl AzureServices {
             return Err(SetupError::Tenant);
         }
         let clients = Clients::new(&cloud, timeouts)?;
-        let operator = Operator::new(operator, &cloud, &clients)?;
+        let operator = Operator::new(operator, &cloud, &clients, timeouts)?;
         let open = |vault: VaultSecret| Vault::new(vault, &cloud, &operator, &clients);
         let vaults = vaults.into_iter().map(open).collect::<Result<_, _>>()?;
         let sign_in = SignInEndpoint::new(&cloud, tenant, client_id, proof_scope, &clients);

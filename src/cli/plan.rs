@@ -5,7 +5,7 @@ use std::path::Path;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
-use super::connect::connect;
+use super::connect::{SignsIn, connect};
 use super::context::{self, Context};
 use super::output::Done;
 use super::runs::Journals;
@@ -37,10 +37,10 @@ pub(super) async fn plan(
     let connected = connect(context, &runbook, true).await?;
     let look = Preflight { services: &connected.services, clock: &clock, stop: &signals, patience: LOOKING };
     let looked = look.look(&runbook, |at| RunId::new(at, 0), &wanted).await;
-    Ok(told(&runbook, &looked, &connected.identity))
+    Ok(told(&runbook, &looked, &connected.actor().await, &connected.auth))
 }
 
-fn told(runbook: &Runbook, looked: &Looked, identity: &str) -> Done {
+fn told(runbook: &Runbook, looked: &Looked, actor: &str, auth: &SignsIn) -> Done {
     let plan = match &looked.found {
         Ok(Found::Due(ready)) => Some(&ready.plan),
         // NotDue cannot be: nothing was said of an end date
@@ -53,21 +53,23 @@ fn told(runbook: &Runbook, looked: &Looked, identity: &str) -> Done {
         "may_run": plan.is_some(),
         "application": looked.application,
         "identity": looked.identity.as_ref().map(identity_json),
-        "acting_as": identity,
+        "acting_as": actor,
+        "auth": { "kind": auth.kind, "why": auth.why },
         "baseline": plan.map(|p| p.baseline),
         "checks": looked.checks,
         "sandbox": runbook.cloud.is_sandbox(),
     });
-    Done { exit, lines: lines(runbook, looked, plan, identity), json, stdout: None }
+    Done { exit, lines: lines(runbook, looked, plan, &format!("{actor}: {}", auth.why)), json, stdout: None }
 }
 
-fn lines(runbook: &Runbook, looked: &Looked, plan: Option<&Plan>, identity: &str) -> Vec<String> {
+fn lines(runbook: &Runbook, looked: &Looked, plan: Option<&Plan>, actor: &str) -> Vec<String> {
     let mut lines = Vec::new();
     if runbook.cloud.is_sandbox() {
         lines.push("SANDBOX: no real tenant is looked at.".to_owned());
     }
     let name = looked.application.as_ref().map_or_else(String::new, |a| format!(" {}", a.display_name.escape_debug()));
-    lines.push(format!("application{name} ({}), acting as {identity}", runbook.client_id.get()));
+    lines.push(format!("application{name} ({})", runbook.client_id.get()));
+    lines.push(format!("acting as {actor}"));
     for check in &looked.checks {
         lines.push(format!("  {:<8} {:<17} {}", check.verdict.as_str(), check.check, check.sentence()));
         lines.extend(check.mend.iter().map(|mend| format!("{:28}next: {mend}", "")));

@@ -280,7 +280,10 @@ mod tests {
         assert_eq!(judged(person(&cli), &[CLIENT]).0, Verdict::Unknown);
         let role = vec!["158c047a-c907-4556-b7ef-446551a6b5f7".to_owned()];
         let (verdict, says) = judged(Identity { directory_roles: role, ..person(&cli) }, &[]);
-        assert_eq!((verdict, says.as_str()), (Verdict::Ok, "acts for a person with the role Cloud Application Administrator"));
+        assert_eq!(
+            (verdict, says.as_str()),
+            (Verdict::Ok, "acts for a person with the role Cloud Application Administrator")
+        );
     }
 
     #[test]

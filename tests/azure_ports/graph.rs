@@ -33,7 +33,7 @@ async fn a_recorded_application_and_its_credentials() {
 
     let asked = server.seen("GET", "graph.sandbox.localhost");
     let by_app_id = format!("/v1.0/applications(appId='{APP}')?$select=");
-    assert_eq!(asked[0].target, format!("{by_app_id}id,appId,displayName,signInAudience"));
+    assert_eq!(asked[0].target, format!("{by_app_id}id,appId,displayName,signInAudience,createdDateTime"));
     assert_eq!(asked[1].target, format!("{by_app_id}id,passwordCredentials"));
     assert_eq!(asked[0].header("authorization"), Some("Bearer operator-token"));
     assert_eq!(asked[0].header("client-request-id"), trace.client_request_id.as_deref());
