@@ -85,6 +85,7 @@ impl Rotation {
             seen: Seen::nothing(plan.vaults.len()),
             plan,
         };
+        run.forget();
         run.adopt(at);
         run
     }
@@ -192,27 +193,36 @@ impl Rotation {
         }
     }
 
-    /// What is read next for the decision at hand. Each phase names all that it has to know, in order.
+    /// What is read next for the decision at hand.
     fn next_reading(&self) -> Option<Reading> {
-        let list = || self.seen.list.is_none().then_some(Reading::Credentials);
-        let currents = || {
-            let unread = |v: &names::VaultIx| self.serves(*v).is_none();
-            let vault = self.vaults().find(unread)?;
-            Some(Reading::Vault { vault, sign_in: self.signs_in_at(vault) })
-        };
-        let versions = || {
-            let unread = |v: &names::VaultIx| self.seen.versions.get(usize::from(v.0)).is_none_or(Option::is_none);
-            self.vaults().find(unread).map(|vault| Reading::Versions { vault })
-        };
+        self.readings().into_iter().next()
+    }
+
+    /// All that the decision at hand has still to know. None of them depends on another's answer, so they may be asked for side
+    /// by side; their answers are taken in this order.
+    pub fn readings(&self) -> Vec<Reading> {
+        let seen = |places: &[bool], v: names::VaultIx| places.get(usize::from(v.0)).copied().unwrap_or(false);
+        let list = self.seen.list.is_none().then_some(Reading::Credentials);
+        let read: Vec<bool> = self.seen.currents.iter().map(Option::is_some).collect();
+        let current = |vault| Reading::Vault { vault, sign_in: self.signs_in_at(vault) };
+        let currents = self.vaults().filter(|v| !seen(&read, *v)).map(current);
+        let listed: Vec<bool> = self.seen.versions.iter().map(Option::is_some).collect();
+        let versions = self.vaults().filter(|v| !seen(&listed, *v)).map(|vault| Reading::Versions { vault });
         match &self.phase {
-            Phase::Add => list(),
-            Phase::Prove => Some(Reading::SignIn),
-            Phase::Publish { look_for_tag: false } | Phase::Delete => list().or_else(currents),
-            Phase::Publish { look_for_tag: true } | Phase::Reconcile { .. } => list().or_else(versions).or_else(currents),
-            Phase::Align { .. } | Phase::Smoke | Phase::Confirm | Phase::Wait => currents(),
-            Phase::Withdraw => list().or_else(versions),
-            Phase::Restore => currents().or_else(|| self.next_baseline_proof()),
-            Phase::Consumers | Phase::NeedsOperator { .. } | Phase::Ended { .. } => None,
+            // the list only tells whether there is room
+            Phase::Add => list.filter(|_| self.plan.room.is_some()).into_iter().collect(),
+            Phase::Prove => vec![Reading::SignIn],
+            Phase::Publish { look_for_tag: false } | Phase::Wait | Phase::Delete => list.into_iter().chain(currents).collect(),
+            Phase::Publish { look_for_tag: true } | Phase::Reconcile { .. } => {
+                list.into_iter().chain(versions).chain(currents).collect()
+            }
+            Phase::Align { .. } | Phase::Smoke | Phase::Confirm => currents.collect(),
+            Phase::Withdraw => list.into_iter().chain(versions).collect(),
+            Phase::Restore => {
+                let vaults: Vec<Reading> = currents.collect();
+                if vaults.is_empty() { self.next_baseline_proof().into_iter().collect() } else { vaults }
+            }
+            Phase::Consumers | Phase::NeedsOperator { .. } | Phase::Ended { .. } => Vec::new(),
         }
     }
 
@@ -221,9 +231,9 @@ impl Rotation {
         let baseline_there = self.start_of(vault) != plan::VaultStart::Empty && self.plan.baseline.alive();
         match &self.phase {
             Phase::Smoke => true,
-            Phase::Delete => !self.back || baseline_there,
+            Phase::Wait | Phase::Delete => !self.back || baseline_there,
             Phase::Add | Phase::Prove | Phase::Publish { .. } | Phase::Reconcile { .. } | Phase::Align { .. } => false,
-            Phase::Consumers | Phase::Confirm | Phase::Wait | Phase::Withdraw | Phase::Restore => false,
+            Phase::Consumers | Phase::Confirm | Phase::Withdraw | Phase::Restore => false,
             Phase::NeedsOperator { .. } | Phase::Ended { .. } => false,
         }
     }

@@ -343,6 +343,10 @@ impl Rotation {
     pub(super) fn forget(&mut self) {
         self.todo.clear();
         self.seen = Seen::nothing(self.plan.vaults.len());
+        if self.phase == Phase::Add && self.plan.room.is_none() {
+            // where any number of secrets has room there is nothing to read first
+            self.add_next();
+        }
     }
 
     /// Tries again after `pause`, having read everything again.
