@@ -211,7 +211,7 @@ impl<'a, S: Services, C: Clock, K: Consumers, P: Stop> Driver<'a, S, C, K, P> {
                     self.wait(until, why).await?;
                     None
                 }
-                Effect::Read(reading) => self.read(reading).await?,
+                Effect::Read(_) => self.read(self.rotation.readings()).await?,
                 Effect::Refresh { consumer } => self.refresh(consumer).await?,
                 Effect::Check { consumer } => self.check(consumer).await?,
                 Effect::Mutate(request) => self.change(request).await?,

@@ -212,7 +212,9 @@ impl Rotation {
             // the list only tells whether there is room
             Phase::Add => list.filter(|_| self.plan.room.is_some()).into_iter().collect(),
             Phase::Prove => vec![Reading::SignIn],
-            Phase::Publish { look_for_tag: false } | Phase::Wait | Phase::Delete => list.into_iter().chain(currents).collect(),
+            Phase::Publish { look_for_tag: false } | Phase::Wait | Phase::Delete => {
+                list.into_iter().chain(currents).collect()
+            }
             Phase::Publish { look_for_tag: true } | Phase::Reconcile { .. } => {
                 list.into_iter().chain(versions).chain(currents).collect()
             }
