@@ -116,10 +116,11 @@ fn the_five_steps_are_told_in_a_dozen_lines() {
         format!("  wrote version {version}: {PLACE}"),
         "step 3 of 5: smoke test".to_owned(),
         "  billing-api: refreshed".to_owned(),
-        "  billing-api: is well and reports the new key ID".to_owned(),
+        "  billing-api: is well and reports the key ID that the vaults serve".to_owned(),
         "step 4 of 5: overlap wait".to_owned(),
         "  overlap wait until 2026-11-21T05:03:04Z (2h 1s)".to_owned(),
         "step 5 of 5: delete old".to_owned(),
+        "  billing-api: is well and reports the key ID that the vaults serve".to_owned(),
         format!("  removed key ID {old}"),
         "completed".to_owned(),
     ];

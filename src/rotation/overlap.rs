@@ -39,6 +39,7 @@ impl Rotation {
             Some(versions) => {
                 self.rounds += 1;
                 self.confirmed = versions;
+                self.confirmed_at = Some(at);
                 self.deadline = Some(self.overlap_ends(at));
                 self.enter(Phase::Wait);
             }
@@ -60,7 +61,7 @@ impl Rotation {
         }
         if self.unmoved() {
             self.deadline = Some(after(at, self.plan.release_within));
-            self.enter(Phase::Delete);
+            self.enter_adoption();
         } else {
             self.enter(Phase::Confirm);
         }
