@@ -124,7 +124,7 @@ fn a_completed_run_is_shown_from_end_to_end() {
     assert!(text.contains(", and the old one no more."), "{text}");
 
     assert_eq!(report.consumers.len(), 1);
-    assert!(report.consumers[0].text.ends_with("It reported the new key ID."));
+    assert!(report.consumers[0].text.contains("It reported the key ID that the vaults serve, at 2026-"));
     assert_eq!(report.credentials.len(), 1);
     assert_eq!(serde_json::to_value(report.credentials[0].fate).unwrap(), "served");
     let course: Vec<&str> = report.course.iter().map(|e| e.text.as_str()).collect();
@@ -156,8 +156,8 @@ fn a_rollback_is_shown_with_what_was_put_back() {
     assert_eq!(serde_json::to_value(report.credentials[0].fate).unwrap(), "removed");
     assert_eq!(
         serde_json::to_value(report.consumers[0].proof).unwrap(),
-        "cache_elapsed",
-        "it was not asked on the way back"
+        "adopted",
+        "it was refreshed and asked on the way back too"
     );
     assert!(report.to_markdown().contains("## What the records do not show"));
 }

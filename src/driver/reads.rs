@@ -1,4 +1,4 @@
-//! Reads, sign-ins and consumers: may be repeated freely, and are, within the driver's patience.
+//! Reads and sign-ins: may be repeated freely, and are, within the driver's patience.
 
 use std::cell::RefCell;
 
@@ -93,20 +93,6 @@ impl<S: Services, C: Clock, K: Consumers, P: Stop> Driver<'_, S, C, K, P> {
         }
         self.crash(CrashPoint::AfterRead(question))?;
         self.record(Event::ReadRefused { refusal, trace })?;
-        Ok(None)
-    }
-
-    pub(super) async fn refresh(&mut self, consumer: usize) -> Done {
-        let answer = self.consumers.refresh(consumer, &self.told()).await;
-        self.crash(CrashPoint::AfterRead(Question::Consumer))?;
-        self.record(Event::ConsumerRefreshed { consumer, ok: answer.ok, note: answer.note })?;
-        Ok(None)
-    }
-
-    pub(super) async fn check(&mut self, consumer: usize) -> Done {
-        let answer = self.consumers.check(consumer, &self.told()).await;
-        self.crash(CrashPoint::AfterRead(Question::Consumer))?;
-        self.record(Event::ConsumerChecked { consumer, ok: answer.ok, adopted: answer.adopted, note: answer.note })?;
         Ok(None)
     }
 }

@@ -174,7 +174,7 @@ impl Gathering {
             let (confirmed_by, deadline) = (records.clone(), seen.after.deadline());
             self.line.overlaps.push(Overlap { back, confirmed_by, from: seen.at, deadline, kept: None });
         } else if *phase == Phase::Wait
-            && *next == Phase::Delete
+            && matches!(next, Phase::Adoption | Phase::Delete)
             && let Some(overlap) = self.line.overlaps.last_mut()
         {
             overlap.kept = Some((seen.at, records.clone()));

@@ -39,6 +39,7 @@ impl Rotation {
             Some(versions) => {
                 self.rounds += 1;
                 self.confirmed = versions;
+                self.confirmed_at = Some(at);
                 self.deadline = Some(self.overlap_ends(at));
                 self.enter(Phase::Wait);
             }
@@ -65,8 +66,8 @@ impl Rotation {
         }
         self.deadline = Some(after(at, self.plan.release_within));
         let seen = std::mem::take(&mut self.seen);
-        self.enter(Phase::Delete);
-        if self.held_back(at).is_none() {
+        self.enter_adoption();
+        if self.phase == Phase::Delete && self.held_back(at).is_none() {
             // what was read at the end of the overlap is what the first removal rests on
             self.seen = seen;
             self.decide_delete(at);
