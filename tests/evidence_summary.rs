@@ -204,7 +204,9 @@ fn stopped() -> Run {
     let at = events.last().unwrap().0 + SignedDuration::from_secs(3601);
     let strange = Version { id: VersionId(7), tag: None, key_id: None, enabled: true };
     let current = Current::Version(strange);
-    let read = Event::VaultRead { vault: VaultIx(0), current, sign_in: None, trace: Trace::default(), sign_in_trace: None };
+    let sign_in = Some(SignIn::Accepted);
+    let read = Event::VaultRead { vault: VaultIx(0), current, sign_in, trace: Trace::default(), sign_in_trace: None };
+    events.push((at, Event::CredentialsListed { credentials: Vec::new(), trace: Trace::default() }));
     events.push((at, read));
     run_from(start(&world), world.begun(), &events)
 }

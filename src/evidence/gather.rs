@@ -69,7 +69,9 @@ impl Gathering {
                 self.round(&seen);
                 self.line.turns.extend(turns::at(seen.seq, at, event, &before, after));
                 self.step(&seen, since);
-                if before.phase() != after.phase() {
+                // what was read at the end of the overlap is what the first removal rests on
+                let goes_on = *before.phase() == Phase::Wait && *after.phase() == Phase::Delete;
+                if before.phase() != after.phase() && !goes_on {
                     self.reads.clear();
                 }
             }
@@ -177,7 +179,8 @@ impl Gathering {
             && matches!(next, Phase::Adoption | Phase::Delete)
             && let Some(overlap) = self.line.overlaps.last_mut()
         {
-            overlap.kept = Some((seen.at, records.clone()));
+            let vaults = self.reads.iter().filter(|(of, _)| *of != Reads::List).map(|(_, seq)| *seq);
+            overlap.kept = Some((seen.at, vaults.collect()));
         }
         self.line.rounds.push(Round { phase: phase.clone(), next: next.clone(), back, at: seen.at, records });
     }
