@@ -47,7 +47,7 @@ pub(super) fn answer(cloud: &mut Cloud, now: Timestamp, request: &Request) -> Re
             let response = Response::json(e.status, "application/json", &body).header("x-ms-resource-unit", "1");
             let response = response.header("vary", "Accept-Encoding");
             match e.retry_after {
-                Some(after) => response.header("retry-after", after),
+                Some(after) => response.header("retry-after", after.text()),
                 None if e.status == 401 => response.header("www-authenticate", CHALLENGE),
                 None => response,
             }
