@@ -456,6 +456,7 @@ fn refusals_of_graph_can_be_ordered() {
         for _ in 0..2 {
             let said = scene.add();
             assert_eq!((said.refusal(), said.header("retry-after")), ((status, code, None), after), "{why:?}");
+            assert_eq!(said.body["error"]["innerError"]["status"] == "429", status == 429);
         }
         assert_eq!(scene.add().status, 200, "twice only");
     }
@@ -617,4 +618,22 @@ fn in_process_the_same_holds() {
     let version = cloud.borrow().latest_version(HOST, "billing").unwrap().id.parse().unwrap();
     assert!(matches!(block_on(late.disable(VaultIx(0), version)), Outcome::InDoubt(..)));
     assert_eq!(cloud.borrow().on_their_way(), 0);
+}
+
+/// 2: 7000222 where all that match have expired; the end is the services' to compare.
+#[test]
+fn a_secret_can_be_let_end() {
+    let mut scene = Scene::new(Operator::All);
+    let made = scene.cloud.stage().password(now(), APP, PasswordSpec::default()).unwrap();
+    let code = |cloud: &mut Cloud| {
+        let said = sign_in(cloud, CLIENT, &made.value, "https://graph.microsoft.com");
+        said.body["error_codes"][0].as_u64().unwrap_or_default()
+    };
+    assert!(scene.cloud.stage().password_ends(made.key_id, now() + SignedDuration::from_secs(60)));
+    assert_eq!(code(&mut scene.cloud), 0);
+    scene.cloud.stage().clock_offset(SignedDuration::from_secs(60));
+    assert_eq!(code(&mut scene.cloud), 7_000_222);
+    scene.cloud.stage().clock_offset(SignedDuration::from_secs(59));
+    assert_eq!(code(&mut scene.cloud), 0);
+    assert!(!scene.cloud.stage().password_ends(Uuid::from_u128(7), now()));
 }

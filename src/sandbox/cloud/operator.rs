@@ -14,11 +14,11 @@ pub const OPERATOR: Uuid = Uuid::from_u128(0x5a9d_b0c5_09e4_4000_8000_0000_0000_
 pub enum Operator {
     /// Reads and changes all applications, reads policies and sign-in records; everything in vaults that grant it nothing else.
     All,
-    /// `Application.ReadWrite.OwnedBy`, and owner of nothing at first.
+    /// `Application.ReadWrite.OwnedBy`; owner of nothing at first, and without a right in any vault.
     OwnedBy,
-    /// `Application.Read.All`.
+    /// `Application.Read.All`; without a right in any vault at first.
     Reader,
-    /// No permission at all.
+    /// No permission at all, nor a right in any vault.
     Nothing,
 }
 
