@@ -61,6 +61,7 @@ fn the_example_uses_every_field() {
         "cloud",
         "tenant",
         "client_id",
+        "kind",
         "owner",
         "contact",
         "overlap",
@@ -110,8 +111,11 @@ fn the_defaults_are_those_that_the_documentation_names() {
     let fields = Runbook::parse(toml.as_bytes(), "x.toml").unwrap().describe();
     let fields: Vec<String> = fields.into_iter().map(|(name, value)| format!("{name} = {value}")).collect();
     assert_eq!(
-        fields[5..fields.len() - 1],
+        fields[3..fields.len() - 1],
         [
+            "auth = what the environment says",
+            "owner = a",
+            "contact = b",
             "overlap = 24h",
             "settle = 15m",
             "delete = auto",

@@ -77,7 +77,7 @@ impl Vault {
         };
         let options = SecretClientOptions { client_options: transport.into_options(), ..SecretClientOptions::default() };
         let client = SecretClient::new(url.as_str(), operator.credential(), Some(options));
-        let client = client.map_err(|_| SetupError::Operator("the vault's client cannot be set up"))?;
+        let client = client.map_err(|_| SetupError::Operator("the vault's client cannot be set up".to_owned()))?;
         Ok(Vault { client, secret, content_type, tags, looked_at: Mutex::new(None) })
     }
 

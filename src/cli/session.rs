@@ -87,7 +87,7 @@ impl Session<'_> {
         let new_secret = NewSecret { label: start.runbook.secret.label.as_str().to_owned(), lifetime };
         let manners = Manners { patience: RUNNING, stay_for: self.stay_for };
         let consumers = RunbookConsumers::of(&start.runbook);
-        let by = self.context.by(connected.identity.clone()).to_string();
+        let by = self.context.by(connected.actor().await).to_string();
         let mut driver = Driver::new(
             rotation,
             &connected.services,
