@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use consumers_support::{NEW, OLD, SECRET, VERSION, check, check_telling, runbook, sh, told, wait_for};
-use keyrelay::consumers::RunbookConsumers;
+use keyrelay::consumers::{Reach, RunbookConsumers};
 use keyrelay::ports::{Consumers, Told};
 use keyrelay::rotation::answers::Reported;
 
@@ -154,11 +154,31 @@ fn what_fails_is_tried_once_and_may_be_tried_again() {
     assert_eq!(std::fs::read_to_string(&file).unwrap(), "x\n");
 }
 
+#[test]
+fn those_side_by_side_take_the_time_of_the_slowest_and_their_outputs_do_not_mix() {
+    let (one, two) = SECRET.split_at(5);
+    let consumers: Vec<_> = (0..6)
+        .flat_map(|n| {
+            let script = format!("echo out {n}; sleep 1; echo err {n} '{one}''{two}' >&2");
+            runbook(&sh(&script, "10s")).consumers
+        })
+        .collect();
+    let (consumers, told) = (RunbookConsumers::new(consumers, Reach::Loopback), told());
+    let begun = Instant::now();
+    let answers = wait_for(futures::future::join_all((0..6).map(|n| consumers.check(n, &told))));
+    assert!(begun.elapsed() < Duration::from_secs(4), "one after another they take six");
+    for (n, answer) in answers.iter().enumerate() {
+        assert_eq!(answer.note, format!("out {n} | err {n} [struck out]"));
+    }
+}
+
 /// Runs only in the process that the next test starts, because an environment is set from outside.
 #[test]
 #[ignore = "started by secrets_of_ours_are_not_inherited"]
 fn inner_shows_its_environment() {
     let answer = check(&sh("env | grep -v ^KEYRELAY_.*KEY_ID | grep -E '^(AZURE|KEYRELAY|COLOUR)' | sort", "10s"));
+    println!("[{}]", answer.note);
+    let answer = check(&sh("echo plain hunter two; printf %s 'me:hunter two' | base64 >&2; exit 1", "10s"));
     println!("[{}]", answer.note);
 }
 
@@ -169,6 +189,7 @@ fn secrets_of_ours_are_not_inherited() {
         .env("AZURE_CLIENT_SECRET", "one")
         .env("AZURE_CLIENT_CERTIFICATE_PASSWORD", "two")
         .env("KEYRELAY_SOMETHING", "three")
+        .env("AZURE_PASSWORD", "hunter two")
         .env("AZURE_CLIENT_ID", "four")
         .env("COLOUR", "five")
         .output()
@@ -177,4 +198,7 @@ fn secrets_of_ours_are_not_inherited() {
     let expected =
         format!("[AZURE_CLIENT_ID=four COLOUR=five KEYRELAY_RUN=20261121t030000z-kbaa KEYRELAY_VAULT_VERSION={VERSION}]");
     assert!(printed.contains(&expected), "{printed}");
+    // printf 'me:hunter two' | base64 is bWU6aHVudGVyIHR3bw==; the last digit before == has no more than two bits of the password
+    let expected = "[ended with exit code 1: plain [struck out] | bWU6[struck out]w==]";
+    assert!(printed.contains(expected), "{printed}");
 }

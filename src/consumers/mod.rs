@@ -8,6 +8,7 @@
 
 mod command;
 mod http;
+mod known;
 mod note;
 mod strike;
 
@@ -19,6 +20,7 @@ use crate::ports::{ConsumerAnswer, Consumers, Told};
 use crate::rotation::answers::Reported;
 use crate::rotation::names::KeyId;
 use crate::runbook::{Action, Call, Consumer, Runbook};
+use known::Known;
 use note::Tail;
 
 /// A runbook's consumers.
@@ -26,6 +28,7 @@ use note::Tail;
 pub struct RunbookConsumers {
     consumers: Vec<Consumer>,
     reach: Reach,
+    known: Known,
 }
 
 /// Which hosts an HTTP GET may go to. What a command does is its own affair.
@@ -40,7 +43,7 @@ pub enum Reach {
 impl RunbookConsumers {
     /// The consumers in the order of the runbook, by which the rotation counts them.
     pub fn new(consumers: Vec<Consumer>, reach: Reach) -> RunbookConsumers {
-        RunbookConsumers { consumers, reach }
+        RunbookConsumers { consumers, reach, known: Known::of_environment() }
     }
 
     /// Those of a runbook; in the sandbox they are reached on loopback only.
@@ -57,7 +60,7 @@ impl RunbookConsumers {
             Call::Command(command) => command::run(command, told, limit).await,
             Call::Http(url) => http::get(url.as_url(), self.reach, told, limit).await,
         };
-        tried.answer(told)
+        tried.answer(told, &self.known)
     }
 }
 
@@ -119,7 +122,7 @@ impl Try {
         self
     }
 
-    fn answer(self, told: &Told) -> ConsumerAnswer {
+    fn answer(self, told: &Told, known: &Known) -> ConsumerAnswer {
         let names = |key_id: &KeyId| self.said.iter().any(|tail| tail.reports(*key_id));
         let reported = if told.old_key_ids.iter().any(names) {
             Reported::Old
@@ -133,7 +136,7 @@ impl Try {
             Went::Badly => (false, true),
             Went::Hopelessly => (false, false),
         };
-        ConsumerAnswer { ok, reported, note: note::note(&self.what, &self.said), retry }
+        ConsumerAnswer { ok, reported, note: note::note(&self.what, &self.said, known), retry }
     }
 }
 

@@ -114,3 +114,58 @@ fn counted(answer: ConsumerAnswer, tries: u32) -> ConsumerAnswer {
     }
     ConsumerAnswer { note: format!("{tries} tries, the last: {}", answer.note), ..answer }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+    use crate::rotation::answers::Reported;
+    use jiff::Timestamp;
+
+    struct Still;
+    impl Clock for Still {
+        fn now(&self) -> Option<Timestamp> {
+            Some(Timestamp::UNIX_EPOCH)
+        }
+        fn local(&self) -> Timestamp {
+            Timestamp::UNIX_EPOCH
+        }
+        fn observe(&self, _: Timestamp) {}
+        async fn sleep(&self, _: SignedDuration) {}
+    }
+
+    /// A consumer that is never well, and somebody who asks to stop at its third try.
+    struct Ill(Cell<u32>);
+    impl Consumers for Ill {
+        async fn refresh(&self, _: usize, _: &Told) -> ConsumerAnswer {
+            self.0.set(self.0.get() + 1);
+            ConsumerAnswer { ok: false, reported: Reported::Neither, note: String::new(), retry: true }
+        }
+        async fn check(&self, consumer: usize, told: &Told) -> ConsumerAnswer {
+            self.refresh(consumer, told).await
+        }
+        fn within(&self, _: usize) -> SignedDuration {
+            SignedDuration::from_hours(1)
+        }
+    }
+    impl Stop for Ill {
+        fn requested(&self) -> bool {
+            self.0.get() >= 3
+        }
+        async fn asked(&self) {
+            std::future::pending().await
+        }
+    }
+
+    #[test]
+    fn who_is_not_well_when_the_run_is_stopped_has_not_answered() {
+        let (ill, told) =
+            (Ill(Cell::new(0)), Told { run: String::new(), old_key_ids: Vec::new(), new_key_id: None, vault_version: None });
+        let visit = Visit { consumers: &ill, clock: &Still, stop: &ill, told: &told, errand: Errand::Check };
+        assert_eq!(futures::executor::block_on(visit.until_well(0)), None);
+        assert_eq!(ill.0.get(), 3);
+        assert_eq!(futures::executor::block_on(visit.until_well(0)), None, "nothing is begun after that");
+        assert_eq!(ill.0.get(), 3);
+    }
+}

@@ -56,14 +56,16 @@ impl Rotation {
         // neither how it is told nor how long it keeps a value, time shows nothing.
         let told = if plan.refresh { state.refreshed } else { self.confirmed_at.filter(|_| plan.cache.is_positive()) };
         let elapsed = told.map(|t| after(t, plan.cache.saturating_add(DATE_RESOLUTION))).filter(|t| *t <= now);
+        let well = state.well.filter(|_| state.failed.is_none());
+        let health = || well.map_or(Adoption::Unknown, |at| Adoption::HealthyOnly { at });
         match (state.reported, elapsed) {
             (Some((at, Reported::New)), _) => Adoption::Reported { at },
+            // its own word against time; if it named none the next time, neither is shown
+            (Some((at, Reported::Old)), Some(elapsed)) if elapsed <= at && well > Some(at) => health(),
             (Some((at, Reported::Old)), Some(elapsed)) if elapsed <= at => Adoption::ReportedOld { at },
             (_, Some(at)) => Adoption::Elapsed { at },
             (Some((at, Reported::Old)), None) => Adoption::ReportedOld { at },
-            (Some((_, Reported::Neither)) | None, None) => {
-                state.well.filter(|_| state.failed.is_none()).map_or(Adoption::Unknown, |at| Adoption::HealthyOnly { at })
-            }
+            (Some((_, Reported::Neither)) | None, None) => health(),
         }
     }
 
@@ -188,7 +190,8 @@ impl Rotation {
     /// What is about to be removed may be in use: all that can be asked are asked once more.
     pub(super) fn enter_adoption(&mut self) {
         self.ask_again();
-        let leaves = self.back || self.plan.delete != Delete::Never && self.removable_baseline().is_some();
+        let removes = self.plan.delete != Delete::Never && self.removable_baseline().is_some() && !self.no_return;
+        let leaves = self.back || removes;
         let asks = leaves && self.plan.consumers.iter().any(|c| c.check);
         self.enter(if asks { Phase::Adoption } else { Phase::Delete });
     }

@@ -115,6 +115,7 @@ impl Rotation {
     fn may_be_read(&mut self, request: &Mutation) {
         if matches!(request, Mutation::WriteVault { .. } | Mutation::DisableVersion { .. }) {
             self.consumers.fill(Default::default());
+            self.confirmed_at = None;
         }
         let Mutation::WriteVault { attempt, .. } = request else { return };
         let index = usize::try_from(*attempt).ok().and_then(|n| n.checked_sub(1));

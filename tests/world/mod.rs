@@ -122,6 +122,8 @@ pub(crate) struct World {
     pub consumer_ok: Rc<Cell<bool>>,
     /// What consumers answer, where a test says so: to a refresh (`true`) or a check.
     pub visits: Rc<RefCell<Option<Visits>>>,
+    /// How many consumers were told or asked at the same time: now, and at most.
+    pub side_by_side: Rc<Cell<(usize, usize)>>,
     /// Somebody removed the baseline: that it does not sign in is not the run's doing.
     pub baseline_killed: Rc<Cell<bool>>,
 }
@@ -212,6 +214,7 @@ impl World {
             said: Default::default(),
             consumer_ok: Rc::new(Cell::new(true)),
             visits: Default::default(),
+            side_by_side: Default::default(),
             baseline_killed: Default::default(),
         }
     }
@@ -308,7 +311,11 @@ impl World {
             }
             fault
         });
-        let consumers = TestConsumers { ok: self.consumer_ok.clone(), visits: self.visits.clone() };
+        let consumers = TestConsumers {
+            ok: self.consumer_ok.clone(),
+            visits: self.visits.clone(),
+            side_by_side: self.side_by_side.clone(),
+        };
         let mut log = MemoryLog(self.journal.clone());
         let mut marker = Marker(self.said.clone());
         let mut observer = Watch { check: Box::new(hidden_check), kill: Box::new(kill) };
@@ -369,6 +376,7 @@ impl World {
             said: self.said.clone(),
             consumer_ok: self.consumer_ok.clone(),
             visits: self.visits.clone(),
+            side_by_side: self.side_by_side.clone(),
             baseline_killed: self.baseline_killed.clone(),
         }
     }
@@ -442,10 +450,16 @@ pub(crate) const WITHIN: i64 = 10;
 struct TestConsumers {
     ok: Rc<Cell<bool>>,
     visits: Rc<RefCell<Option<Visits>>>,
+    side_by_side: Rc<Cell<(usize, usize)>>,
 }
 
 impl TestConsumers {
-    fn answer(&self, refresh: bool, consumer: usize, told: &Told) -> ConsumerAnswer {
+    async fn answer(&self, refresh: bool, consumer: usize, told: &Told) -> ConsumerAnswer {
+        let (now, most) = self.side_by_side.get();
+        self.side_by_side.set((now + 1, most.max(now + 1)));
+        tokio::task::yield_now().await; // lets the others begin
+        let (now, most) = self.side_by_side.get();
+        self.side_by_side.set((now - 1, most));
         if let Some(visits) = self.visits.borrow_mut().as_mut() {
             return visits(refresh, consumer, told);
         }
@@ -456,10 +470,10 @@ impl TestConsumers {
 
 impl Consumers for TestConsumers {
     async fn refresh(&self, consumer: usize, told: &Told) -> ConsumerAnswer {
-        self.answer(true, consumer, told)
+        self.answer(true, consumer, told).await
     }
     async fn check(&self, consumer: usize, told: &Told) -> ConsumerAnswer {
-        self.answer(false, consumer, told)
+        self.answer(false, consumer, told).await
     }
     fn within(&self, _: usize) -> SignedDuration {
         seconds(WITHIN)
