@@ -19,6 +19,7 @@ mod disk;
 pub mod driver;
 pub mod error;
 pub mod evidence;
+pub mod hardening;
 pub mod hold;
 pub mod journal;
 pub mod locks;

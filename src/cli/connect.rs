@@ -7,6 +7,7 @@ use url::Url;
 use super::context::{Context, read, secret_file};
 use crate::azure::{AzureServices, Cloud, Connection, OperatorSignIn, Timeouts, VaultSecret};
 use crate::error::Error;
+use crate::hardening;
 use crate::runbook::Runbook;
 use crate::sandbox::cloud::{Seed, SeedVault};
 use crate::sandbox::process::{self, StartOptions};
@@ -23,6 +24,12 @@ pub(super) struct Connected {
 pub(super) async fn connect(context: &Context, runbook: &Runbook, seed: bool) -> Result<Connected, Error> {
     let (cloud, operator, identity) = if runbook.cloud.is_sandbox() {
         in_sandbox(context, runbook, seed).await?
+    } else if hardening::is_open_for_a_test() {
+        return Err(Error::Usage {
+            what: "this build leaves its memory open to a test (feature `memory-scan-test`), so it is for the sandbox only"
+                .to_owned(),
+            advice: "use a build without that feature".to_owned(),
+        });
     } else {
         let unknown = || Error::Usage {
             what: format!("the cloud {} is not known", runbook.cloud),
