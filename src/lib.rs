@@ -21,6 +21,7 @@ pub mod error;
 pub mod evidence;
 pub mod hardening;
 pub mod hold;
+mod inherited;
 pub mod journal;
 pub mod locks;
 pub mod places;
