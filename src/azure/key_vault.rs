@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-use azure_core::http::headers::{HeaderName, Headers};
+use azure_core::http::headers::Headers;
 use azure_core::http::{ClientMethodOptions, RequestContent, pager::PagerOptions};
 use azure_security_keyvault_secrets::models::{
     SecretAttributes, SecretClientGetDeletedSecretOptions, SecretClientGetSecretOptions,
@@ -18,7 +18,7 @@ use super::credential::Operator;
 use super::http::{Clients, Reply, client_request_id};
 use super::outcome::{Failure, ServiceError, vault_refusal};
 use super::sdk::{self, SdkTransport};
-use super::{AzureServices, SetupError, VaultSecret, headers};
+use super::{AzureServices, SetupError, VaultSecret};
 use crate::ports::{Outcome, Read, Stamp, Vaults, VersionRead};
 use crate::rotation::answers::{Current, RefusalKind, Trace, Version};
 use crate::rotation::names::{VAULT_TAG, VAULT_TAG_KEY_ID, VaultIx, VersionId};
@@ -229,7 +229,11 @@ impl Vault {
         let call = Call::new();
         let options = SecretClientGetDeletedSecretOptions { method_options: call.options() };
         match self.client.get_deleted_secret(&self.secret, Some(options)).await {
-            Ok(response) => Ok((true, call.trace(response.headers()))),
+            Ok(response) => {
+                let trace = call.trace(response.headers());
+                let named = response.into_model().is_ok_and(|secret| secret.id.is_some());
+                if named { Ok((true, trace)) } else { Err(Failure::unreadable(200, trace)) }
+            }
             Err(e) => match call.failure(&e) {
                 f if f.refusal.kind == RefusalKind::NotFound && f.refusal.code == "SecretNotFound" => Ok((false, f.trace)),
                 f => Err(f),
@@ -251,7 +255,7 @@ impl Call {
     }
 
     fn trace(&self, headers: &Headers) -> Trace {
-        headers::trace(|name| headers.get_optional_str(&HeaderName::from_static(name)), &self.0)
+        sdk::trace(headers, &self.0)
     }
 
     fn failure(&self, error: &azure_core::Error) -> Failure {

@@ -11,9 +11,9 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, Command as Process};
 use tokio::time::timeout;
 
-use super::known::HELD;
 use super::note::Tail;
 use super::{Try, Went, about, facts};
+use crate::inherited;
 use crate::ports::Told;
 use crate::runbook::Command;
 
@@ -67,8 +67,7 @@ fn prepare(command: &Command, told: &Told) -> Process {
 
 /// Whether a variable of the environment is keyrelay's own, or holds the secret that keyrelay itself signs in with.
 fn is_ours(name: &OsStr) -> bool {
-    let name = name.to_string_lossy().to_ascii_uppercase();
-    name.starts_with("KEYRELAY_") || HELD.contains(&name.as_str())
+    inherited::is_secret(name) || name.to_string_lossy().to_ascii_uppercase().starts_with("KEYRELAY_")
 }
 
 /// Until it has ended and its pipes are read.

@@ -10,8 +10,7 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use secrecy::{ExposeSecret, SecretString};
 
-/// The variables of the environment that hold a secret of keyrelay's own. No command inherits them.
-pub(super) const HELD: [&str; 3] = ["AZURE_CLIENT_SECRET", "AZURE_CLIENT_CERTIFICATE_PASSWORD", "AZURE_PASSWORD"];
+use crate::inherited;
 
 /// Shorter ones would be found in every other word.
 const SHORTEST: usize = 4;
@@ -29,7 +28,7 @@ pub(super) struct Known {
 impl Known {
     /// Those of this process's environment.
     pub(super) fn of_environment() -> Known {
-        Known::of(HELD.iter().filter_map(|name| std::env::var(name).ok()).map(SecretString::from))
+        Known::of(inherited::secrets().filter_map(|name| std::env::var(name).ok()).map(SecretString::from))
     }
 
     /// These.
