@@ -7,6 +7,7 @@ use url::Url;
 use super::context::{Context, read, secret_file};
 use crate::azure::{AzureServices, Cloud, Connection, OperatorSignIn, Timeouts, VaultSecret};
 use crate::error::Error;
+use crate::hardening;
 use crate::ports::{Identity, IdentityKind};
 use crate::runbook::{self, Runbook};
 use crate::sandbox::cloud::{Seed, SeedVault};
@@ -68,6 +69,12 @@ pub(super) async fn connect(context: &Context, runbook: &Runbook, seed: bool) ->
         let (cloud, operator) = in_sandbox(context, runbook, seed).await?;
         let auth = SignsIn { kind: "sandbox", why: "the sandbox has an operator of its own".to_owned() };
         (cloud, operator, "the sandbox's operator".to_owned(), auth)
+    } else if hardening::is_open_for_a_test() {
+        return Err(Error::Usage {
+            what: "this build leaves its memory open to a test (feature `memory-scan-test`), so it is for the sandbox only"
+                .to_owned(),
+            advice: "use a build without that feature".to_owned(),
+        });
     } else {
         let chosen = context.sign_in(runbook)?;
         let auth = SignsIn { kind: chosen.kind.as_str(), why: chosen.why };

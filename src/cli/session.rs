@@ -128,6 +128,8 @@ impl Session<'_> {
         if !back && !driver.rotation().may_go_back() {
             return Err(not_open("there is no living old value to go back to"));
         }
+        // a word that was said to the run as it stood is heard before it goes on
+        driver.hear_people()?;
         driver.record(Event::Resumed { by: by.clone() })?;
         if !driver.rotation().back() {
             driver.record(Event::RollbackRequested { by, reason, baseline })?;

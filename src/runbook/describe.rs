@@ -63,6 +63,7 @@ pub(super) fn fields(r: &Runbook) -> Vec<(String, String)> {
             say(&format!("consumer[{n}].check"), check);
         }
         say(&format!("consumer[{n}].cache"), &consumer.cache);
+        say(&format!("consumer[{n}].within"), &consumer.within);
     }
     say("target", &r.target());
     say("sha256", &r.sha256);

@@ -38,7 +38,7 @@ pub(super) const FIELDS: [(&str, &[&str]); 8] = [
     ("secret", &["label", "lifetime"]),
     ("proof", &["scope", "window", "spacing", "limit"]),
     ("vault", &["url", "secret", "content_type", "tags"]),
-    ("consumer", &["name", "refresh", "check", "cache"]),
+    ("consumer", &["name", "refresh", "check", "cache", "within"]),
     ("action", &["command", "http", "timeout"]),
 ];
 
