@@ -5,9 +5,9 @@
 
 use std::future::Future;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
-use crate::rotation::answers::{Current, Refusal, SignIn, Trace, Version};
+use crate::rotation::answers::{Current, Refusal, Reported, SignIn, Trace, Version};
 use crate::rotation::names::{KeyId, Tag, VaultIx, VersionId};
 use crate::secret::{Hint, SecretValue};
 
@@ -159,10 +159,12 @@ impl<T: Directory + Vaults + TokenEndpoint> Services for T {}
 pub struct ConsumerAnswer {
     /// It went well.
     pub ok: bool,
-    /// It reported the new key ID: the only proof that it uses the new secret while both work.
-    pub adopted: bool,
+    /// Which key ID it named: while both secrets work, only that tells which one it uses.
+    pub reported: Reported,
     /// What it printed, cut.
     pub note: String,
+    /// Where it did not go well: whether another try may help.
+    pub retry: bool,
 }
 
 /// What a consumer is told, as environment variables or query: never a secret.
@@ -170,9 +172,9 @@ pub struct ConsumerAnswer {
 pub struct Told {
     /// The run.
     pub run: String,
-    /// The key ID that is replaced, where there is one.
-    pub old_key_id: Option<KeyId>,
-    /// The key ID that the vaults serve now.
+    /// The key IDs that it may have read and is to use no more; the first is told.
+    pub old_key_ids: Vec<KeyId>,
+    /// The key ID that the vaults serve now: the new one, or on the way back the one that was there before.
     pub new_key_id: Option<KeyId>,
     /// The version that the first vault serves.
     pub vault_version: Option<VersionId>,
@@ -180,8 +182,10 @@ pub struct Told {
 
 /// Those who read the secret.
 pub trait Consumers {
-    /// Tells one to read again.
+    /// Tells one to read again, once.
     fn refresh(&self, consumer: usize, told: &Told) -> impl Future<Output = ConsumerAnswer>;
-    /// Asks one how it is.
+    /// Asks one how it is, once.
     fn check(&self, consumer: usize, told: &Told) -> impl Future<Output = ConsumerAnswer>;
+    /// How long after the first try of either another may begin.
+    fn within(&self, consumer: usize) -> SignedDuration;
 }

@@ -2,11 +2,13 @@
 
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::SignedDuration;
 
 use self::logging::LogFormat;
 use crate::rotation::names::KeyId;
+use crate::runbook::AuthKind;
 
 mod adopt;
 mod connect;
@@ -59,6 +61,9 @@ struct Global {
     /// The folder of journals, locks and the sandbox, instead of the platform's state directory
     #[arg(long, global = true, env = "KEYRELAY_STATE_DIR", value_name = "FOLDER")]
     state_dir: Option<PathBuf>,
+    /// How the identity that rotates signs in, instead of what the runbook or the environment says
+    #[arg(long, global = true, value_name = "KIND", value_parser = auth_kind())]
+    auth: Option<AuthKind>,
     /// How logs are written (RUST_LOG says which)
     #[arg(long, global = true, value_enum, default_value_t = LogFormat::Text)]
     log_format: LogFormat,
@@ -285,6 +290,11 @@ struct Rollback {
     /// Why, for the report
     #[arg(long, default_value = "asked for on the command line")]
     reason: String,
+}
+
+/// The kinds of `--auth`, which help and completions list.
+fn auth_kind() -> impl TypedValueParser<Value = AuthKind> {
+    PossibleValuesParser::new(AuthKind::ALL.map(AuthKind::as_str)).try_map(|s| s.parse::<AuthKind>())
 }
 
 /// A duration as people write it: `48h`, `15m`, `30d`.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::json;
 
-use super::connect::connect;
+use super::connect::{SignsIn, connect};
 use super::context::{self, Context};
 use super::output::Done;
 use super::runs::Journals;
@@ -28,7 +28,7 @@ pub(super) async fn plan(context: &Context, file: &Path, old_key: Option<KeyId>)
     let look = Preflight { services: &connected.services, clock: &clock, stop: &signals, patience: LOOKING };
     let wanted = Wanted { old_key, if_expires_within: None, known_runs: journals.known()? };
     match look.look(&runbook, |at| RunId::new(at, 0), &wanted).await? {
-        Found::Due(ready) => Ok(told(&runbook, &ready, &connected.identity)),
+        Found::Due(ready) => Ok(told(&runbook, &ready, &connected.actor().await, &connected.auth)),
         // cannot be: nothing was said of an end date
         Found::NotDue { ends } => {
             Ok(Done { exit: exit::DONE, lines: Vec::new(), json: json!({ "expires": ends }), stdout: None })
@@ -36,7 +36,7 @@ pub(super) async fn plan(context: &Context, file: &Path, old_key: Option<KeyId>)
     }
 }
 
-fn told(runbook: &Runbook, ready: &Ready, identity: &str) -> Done {
+fn told(runbook: &Runbook, ready: &Ready, identity: &str, auth: &SignsIn) -> Done {
     let (plan, application) = (&ready.plan, &ready.application);
     let replaces = match plan.baseline {
         Baseline::None => "a first secret would be added: the vaults hold none".to_owned(),
@@ -54,7 +54,7 @@ fn told(runbook: &Runbook, ready: &Ready, identity: &str) -> Done {
         lines.push("SANDBOX: no real tenant is looked at.".to_owned());
     }
     lines.push(format!("application {} ({})", application.display_name.escape_debug(), application.client_id));
-    lines.push(format!("acting as {identity}"));
+    lines.push(format!("acting as {identity}: {}", auth.why));
     lines.push(replaces);
     let vault = |v: &crate::runbook::Vault| format!("  a new version of {} in {}", v.secret, v.url.host());
     lines.extend(runbook.vaults.iter().map(vault));
@@ -67,6 +67,7 @@ fn told(runbook: &Runbook, ready: &Ready, identity: &str) -> Done {
         "exit": exit::DONE,
         "application": application,
         "identity": identity,
+        "auth": { "kind": auth.kind, "why": auth.why },
         "baseline": plan.baseline,
         "warnings": ready.warnings,
         "sandbox": runbook.cloud.is_sandbox(),

@@ -44,7 +44,7 @@ pub(super) async fn rotate(context: &Context, args: &Rotate) -> Result<Done, Err
     ready.warnings.iter().for_each(|w| note(context, &format!("warning: {w}")));
     let run = ready.plan.run.clone();
     let run_lock = lock(context, &[LockName::Run(run.clone())], Some(&run))?;
-    let start = start(context, args, runbook, ready, connected.identity.clone());
+    let start = start(context, args, runbook, ready, connected.actor().await);
     let (journal, rotation) = begin(&journals, &start, &clock)?;
     let session =
         Session { context, journals: &journals, clock: &clock, signals: &signals, locks: vec![locks, run_lock], stay_for };

@@ -11,6 +11,7 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, Command as Process};
 use tokio::time::timeout;
 
+use super::known::HELD;
 use super::note::Tail;
 use super::{Try, Went, about, facts};
 use crate::ports::Told;
@@ -67,8 +68,7 @@ fn prepare(command: &Command, told: &Told) -> Process {
 /// Whether a variable of the environment is keyrelay's own, or holds the secret that keyrelay itself signs in with.
 fn is_ours(name: &OsStr) -> bool {
     let name = name.to_string_lossy().to_ascii_uppercase();
-    name.starts_with("KEYRELAY_")
-        || ["AZURE_CLIENT_SECRET", "AZURE_CLIENT_CERTIFICATE_PASSWORD", "AZURE_PASSWORD"].contains(&name.as_str())
+    name.starts_with("KEYRELAY_") || HELD.contains(&name.as_str())
 }
 
 /// Until it has ended and its pipes are read.

@@ -9,6 +9,7 @@ mod ends;
 mod graph;
 mod key_vault;
 mod operator;
+mod sign_in;
 #[path = "../support/mod.rs"]
 mod support;
 mod token;
