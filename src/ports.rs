@@ -1,11 +1,11 @@
-//! What the driver asks of the world: three services, in the words of the rotation.
+//! What the driver asks of the world: three services, in the words of the rotation. [`Inspect`] is asked before a run only.
 //!
 //! Each trait has two implementations: the real services in [`crate::azure`], and the sandbox's cloud called in process, so that
 //! the code that ships is what tests search and simulate.
 
 use std::future::Future;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::{SignedDuration, Span, Timestamp};
 
 use crate::rotation::answers::{Current, Refusal, Reported, SignIn, Trace, Version};
 use crate::rotation::names::{KeyId, Tag, VaultIx, VersionId};
@@ -36,6 +36,8 @@ pub struct Application {
     pub display_name: String,
     /// How many secrets it may hold, where that is known: two if its audience includes personal accounts.
     pub room: Option<u8>,
+    /// `createdDateTime`, which app management policies go by.
+    pub created: Option<Timestamp>,
 }
 
 /// A password credential of the application.
@@ -148,6 +150,51 @@ pub struct Identity {
     pub roles: Vec<String>,
     /// `scp`: delegated permissions that this token carries.
     pub scopes: Vec<String>,
+    /// `wids`: template IDs of the tenant-wide directory roles that it has.
+    pub directory_roles: Vec<String>,
+    /// `appidacr` or `azpacr`: whether the client proved itself with a secret (1), where the token says how.
+    pub by_secret: Option<bool>,
+}
+
+/// The application's service principal in the tenant: what signs in.
+pub struct ServicePrincipal {
+    /// `id`.
+    pub object_id: String,
+    /// `accountEnabled`. A disabled one cannot sign in, whatever its secret.
+    pub enabled: bool,
+    /// Its own password credentials, which are not the application's: a secret can be added to either, and both sign in.
+    pub passwords: Vec<Credential>,
+}
+
+/// What the tenant forbids of new password credentials of the application. Of two restrictions of a kind the stricter holds.
+/// Source: learn.microsoft.com/graph/api/resources/applicationauthenticationmethodpolicy.
+#[derive(Debug, Clone, Default)]
+pub struct PasswordPolicy {
+    /// Whose words these are: the `displayName` of the policy.
+    pub name: String,
+    /// None may be added.
+    pub no_addition: bool,
+    /// How long one may live.
+    pub max_lifetime: Option<Span>,
+}
+
+/// What only a look before a run asks. Each needs a permission that a run can do without: a refusal here stops nothing.
+pub trait Inspect {
+    /// Who acts, as a Graph token says it; `None` if the token tells nothing. Its trace is empty: Graph is not asked.
+    fn identity(&self) -> impl Future<Output = Read<Option<Identity>>>;
+    /// Who acts, as a vault token says it.
+    fn vault_identity(&self) -> impl Future<Output = Read<Option<Identity>>>;
+    /// The application's service principal; `NotFound` if the tenant has none.
+    fn service_principal(&self) -> impl Future<Output = Read<ServicePrincipal>>;
+    /// The object IDs of the application's owners, service principals among them.
+    fn owners(&self) -> impl Future<Output = Read<Vec<String>>>;
+    /// What holds for new secrets of `application`.
+    fn password_policy(&self, application: &Application) -> impl Future<Output = Read<PasswordPolicy>>;
+    /// The application permissions for Graph, by id, that the registration of `client_id` asks for. What was consented to is
+    /// in the token.
+    fn requested_permissions(&self, client_id: &str) -> impl Future<Output = Read<Vec<String>>>;
+    /// Whether the secret's versions may be listed. One request, whatever their number.
+    fn may_list(&self, vault: VaultIx) -> impl Future<Output = Read<()>>;
 }
 
 /// All three, for one run.

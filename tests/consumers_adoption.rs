@@ -131,7 +131,8 @@ fn after_a_kill_in_the_middle_those_without_an_answer_are_asked_again() {
         script(&world, |_, _| answer(true, Reported::New));
         world.process(false, false, kill_at("after-read:consumer", nth)).unwrap_err();
         let last = world.journal.borrow().last().map(|(_, e)| e.clone());
-        let Event::ConsumerRefreshed { consumer: first, .. } | Event::ConsumerChecked { consumer: first, .. } = last.unwrap()
+        let (Event::ConsumerRefreshed { consumer: first, .. } | Event::ConsumerChecked { consumer: first, .. }) =
+            last.unwrap()
         else {
             panic!("the last answer is not a consumer's")
         };

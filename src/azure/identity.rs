@@ -46,7 +46,10 @@ pub(crate) fn identity_in(token: &str) -> Option<Identity> {
     let text = |name: &str| claims.get(name).and_then(Value::as_str);
     let id = |name: &str| text(name).and_then(identifier);
     let scopes: Vec<String> = text("scp").unwrap_or_default().split_whitespace().filter_map(identifier).collect();
-    let roles = claims.get("roles").and_then(Value::as_array).into_iter().flatten();
+    let list = |name: &str| -> Vec<String> {
+        let items = claims.get(name).and_then(Value::as_array).into_iter().flatten();
+        items.filter_map(Value::as_str).filter_map(identifier).collect()
+    };
     let identity = Identity {
         // `idtyp` says it where it is there (`app`, or `user`); else only a token on behalf of a person has `scp`.
         kind: match text("idtyp") {
@@ -58,8 +61,10 @@ pub(crate) fn identity_in(token: &str) -> Option<Identity> {
         object_id: id("oid"),
         client_id: id("appid").or_else(|| id("azp")),
         tenant: id("tid"),
-        roles: roles.filter_map(Value::as_str).filter_map(identifier).collect(),
+        roles: list("roles"),
         scopes,
+        directory_roles: list("wids"),
+        by_secret: text("appidacr").or_else(|| text("azpacr")).map(|how| how == "1"),
     };
     (identity.object_id.is_some() || identity.client_id.is_some()).then_some(identity)
 }
@@ -87,8 +92,9 @@ mod tests {
     #[test]
     fn an_application_and_a_person_are_told_apart() {
         let app = told(json!({
-            "idtyp": "app", "oid": OBJECT, "appid": CLIENT, "tid": TENANT,
+            "idtyp": "app", "oid": OBJECT, "appid": CLIENT, "appidacr": "1", "tid": TENANT,
             "roles": ["Application.ReadWrite.OwnedBy", "AuditLog.Read.All"],
+            "wids": ["158c047a-c907-4556-b7ef-446551a6b5f7"],
         }));
         let expected = Identity {
             kind: IdentityKind::Application,
@@ -97,11 +103,25 @@ mod tests {
             tenant: Some(TENANT.into()),
             roles: vec!["Application.ReadWrite.OwnedBy".into(), "AuditLog.Read.All".into()],
             scopes: Vec::new(),
+            directory_roles: vec!["158c047a-c907-4556-b7ef-446551a6b5f7".into()],
+            by_secret: Some(true),
         };
         assert_eq!(app, Some(expected.clone()));
-        let user = told(json!({"oid": OBJECT, "azp": CLIENT, "tid": TENANT, "scp": "Application.ReadWrite.All  User.Read"}));
+        let user = told(
+            json!({"oid": OBJECT, "azp": CLIENT, "azpacr": "0", "tid": TENANT, "scp": "Application.ReadWrite.All  User.Read"}),
+        );
         let scopes = vec!["Application.ReadWrite.All".into(), "User.Read".into()];
-        assert_eq!(user, Some(Identity { kind: IdentityKind::User, roles: Vec::new(), scopes, ..expected }));
+        assert_eq!(
+            user,
+            Some(Identity {
+                kind: IdentityKind::User,
+                roles: Vec::new(),
+                scopes,
+                directory_roles: Vec::new(),
+                by_secret: Some(false),
+                ..expected
+            })
+        );
     }
 
     #[test]

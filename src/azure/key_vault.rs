@@ -138,6 +138,19 @@ impl Vault {
         Err(Failure::unreadable(200, last))
     }
 
+    /// One page of one version: enough to see whether listing is allowed. A secret that is not there may be listed, too.
+    pub(super) async fn may_list(&self) -> Asked<()> {
+        let call = Call::new();
+        let method_options = PagerOptions { context: call.options().context, ..PagerOptions::default() };
+        let options = SecretClientListSecretPropertiesVersionsOptions { maxresults: Some(1), method_options };
+        let pager = self.client.list_secret_properties_versions(&self.secret, Some(options));
+        match pager.map_err(|e| call.failure(&e))?.into_pages().try_next().await.map_err(|e| call.failure(&e)) {
+            Ok(page) => Ok(((), page.map_or_else(Trace::default, |page| call.trace(page.headers())))),
+            Err(f) if f.refusal.kind == RefusalKind::NotFound && f.refusal.code == "SecretNotFound" => Ok(((), f.trace)),
+            Err(f) => Err(f),
+        }
+    }
+
     fn version_of(&self, properties: &SecretProperties) -> Option<Version> {
         let tag = |name: &str| properties.tags.as_ref().and_then(|t| t.get(name));
         Some(Version {
@@ -264,7 +277,7 @@ impl Call {
 }
 
 impl AzureServices {
-    fn vault(&self, vault: VaultIx) -> Result<&Vault, Failure> {
+    pub(super) fn vault(&self, vault: VaultIx) -> Result<&Vault, Failure> {
         let none = || Failure::before_sending(RefusalKind::Rejected, "", "the runbook has no such vault");
         self.vaults.get(usize::from(vault.0)).ok_or_else(none)
     }

@@ -15,6 +15,7 @@ mod graph;
 mod headers;
 mod http;
 mod identity;
+mod inspect;
 mod key_vault;
 mod outcome;
 mod sdk;
@@ -22,7 +23,6 @@ mod token;
 
 pub use cloud::Cloud;
 pub use credential::{Asked, Chosen, Environment, IdTokenRequest, IdentityEndpoint, NoSignIn, OperatorSignIn, choose};
-pub use graph::ServicePrincipal;
 pub use http::Timeouts;
 
 use credential::Operator;

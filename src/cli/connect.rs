@@ -44,7 +44,7 @@ impl Connected {
 
 /// An identity in one line.
 fn told(identity: &Identity) -> String {
-    let Identity { kind, object_id, client_id, tenant, roles: _, scopes: _ } = identity;
+    let Identity { kind, object_id, client_id, tenant, .. } = identity;
     let unknown = || "unknown".to_owned();
     let object_id = object_id.clone().unwrap_or_else(unknown);
     let tenant = tenant.clone().unwrap_or_else(unknown);

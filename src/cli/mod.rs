@@ -27,6 +27,7 @@ mod sandbox;
 mod session;
 mod signals;
 pub mod terminal;
+mod wanted;
 
 pub use output::main;
 
@@ -71,7 +72,7 @@ struct Global {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Look at what is there and say what would happen; changes nothing
+    /// Look at what is there, say what would happen and whether it may; changes nothing
     #[command(after_help = "Example: keyrelay plan runbooks/first-rotation.md")]
     Plan {
         /// What would be rotated
@@ -79,6 +80,9 @@ enum Command {
         /// The key ID to replace, where it cannot be told from the vault
         #[arg(long, value_name = "KEY_ID")]
         old_key: Option<KeyId>,
+        /// The old secret may go although another runbook's vaults may serve it
+        #[arg(long)]
+        shared_key_ok: bool,
     },
     /// Do the whole job: add, write, smoke test, overlap, delete
     #[command(after_help = "Example: keyrelay rotate runbooks/first-rotation.md")]
@@ -262,6 +266,9 @@ struct Rotate {
     /// The key ID to replace, where it cannot be told from the vault
     #[arg(long, value_name = "KEY_ID")]
     old_key: Option<KeyId>,
+    /// The old secret may go although another runbook's vaults may serve it
+    #[arg(long)]
+    shared_key_ok: bool,
     /// Why, for the report
     #[arg(long)]
     reason: Option<String>,

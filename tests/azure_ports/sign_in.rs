@@ -113,6 +113,8 @@ async fn graph_and_the_vault_may_see_different_identities() {
         tenant: Some(TENANT.into()),
         roles: Vec::new(),
         scopes: vec!["Application.ReadWrite.All".into()],
+        directory_roles: Vec::new(),
+        by_secret: None,
     };
     assert_eq!(services.identity().await.unwrap().0, Some(expected));
     assert_eq!(services.vault_identity().await.unwrap().0, None, "an opaque token");

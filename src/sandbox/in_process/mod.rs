@@ -1,5 +1,7 @@
 //! The ports over the emulator in the same process, in virtual time and with faults: tests drive the real driver through this.
 
+mod inspect;
+
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -194,6 +196,7 @@ impl Directory for InProcess {
                 client_id: found.client_id.to_string(),
                 display_name: found.display_name.clone(),
                 room: found.audience.room().and_then(|r| u8::try_from(r).ok()),
+                created: Some(found.created),
             })
         })
     }
