@@ -1,5 +1,5 @@
 //! Consumers in virtual time: side by side, tried again within their time, and asked which secret they use before one is removed.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::wildcard_enum_match_arm)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 #![allow(clippy::print_stdout, clippy::print_stderr, clippy::disallowed_methods, missing_docs)]
 
 mod evidence_support;
@@ -131,9 +131,10 @@ fn after_a_kill_in_the_middle_those_without_an_answer_are_asked_again() {
         script(&world, |_, _| answer(true, Reported::New));
         world.process(false, false, kill_at("after-read:consumer", nth)).unwrap_err();
         let last = world.journal.borrow().last().map(|(_, e)| e.clone());
-        let first = match last.unwrap() {
-            Event::ConsumerRefreshed { consumer, .. } | Event::ConsumerChecked { consumer, .. } => consumer,
-            other => panic!("the last answer is not a consumer's: {}", other.name()),
+        let (Event::ConsumerRefreshed { consumer: first, .. } | Event::ConsumerChecked { consumer: first, .. }) =
+            last.unwrap()
+        else {
+            panic!("the last answer is not a consumer's")
         };
         let seen = script(&world, |_, _| answer(true, Reported::New));
         assert_eq!(world.process(true, false, never).unwrap(), Stopped::Ended(End::Completed));
