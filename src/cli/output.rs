@@ -98,7 +98,9 @@ fn run(cli: Cli, unprotected: &[Unprotected]) -> Result<Done, Error> {
 
 async fn command(context: &Context, command: Command) -> Result<Done, Error> {
     match command {
-        Command::Plan { runbook, old_key } => super::plan::plan(context, &runbook, old_key).await,
+        Command::Plan { runbook, old_key, shared_key_ok } => {
+            super::plan::plan(context, &runbook, old_key, shared_key_ok).await
+        }
         Command::Rotate(args) => super::rotate::rotate(context, &args).await,
         Command::Resume(args) => super::resume::resume(context, &args).await,
         Command::Rollback(args) => super::rollback::rollback(context, &args).await,

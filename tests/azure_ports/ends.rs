@@ -103,8 +103,8 @@ async fn remove_password() {
 #[tokio::test]
 async fn write_to_a_vault() {
     let server = Canned::start().await;
+    let value = canary(&server, &services(&server)).await;
     let services = services(&server);
-    let value = canary(&server, &services).await;
     let unreadable = [
         ("a success in HTML", html(200), true, K::BadAnswer),
         ("a success with another status", reply(201, "{}"), true, K::BadAnswer),

@@ -10,6 +10,7 @@ mod graph;
 mod key_vault;
 mod operator;
 mod reads;
+mod sign_in;
 #[path = "../support/mod.rs"]
 mod support;
 mod token;

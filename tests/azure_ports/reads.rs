@@ -1,7 +1,7 @@
 //! Every way in which a read can end: a refusal that says what is known, with the ids for support; and nobody else is asked.
 
 use keyrelay::azure::AzureServices;
-use keyrelay::ports::{Directory, Vaults};
+use keyrelay::ports::{Directory, Inspect, Vaults};
 use keyrelay::rotation::answers::{Refusal, RefusalKind as K, Trace};
 use keyrelay::rotation::names::VaultIx;
 use serde_json::json;
