@@ -150,6 +150,7 @@ pub(crate) fn bare(kind: RefusalKind, status: Option<u16>) -> Refusal {
 mod tests {
     use super::*;
     use RefusalKind as K;
+    use proptest::prelude::*;
 
     fn error(code: &str, inner: &str, message: &str) -> ServiceError {
         ServiceError { code: code.into(), inner: inner.into(), details: Vec::new(), message: message.into() }
@@ -232,5 +233,22 @@ mod tests {
         assert_eq!((read.code.as_str(), read.message.as_str()), ("", "m"));
         assert_eq!(ServiceError::of(b"<html>").code, "");
         assert_eq!(ServiceError::of(b"[]").code, "");
+    }
+
+    proptest! {
+        #[test]
+        fn no_error_body_stops_us_or_passes_for_more_than_its_status(
+            status in 100u16..600, code in "\\PC{0,20}", text in "\\PC{0,400}", rest in "\\PC*"
+        ) {
+            let body = serde_json::json!({"error": {"code": code, "message": text, "innererror": {"code": rest}}}).to_string();
+            for body in [rest.as_bytes(), body.as_bytes(), &body.as_bytes()[..body.len() / 2]] {
+                let error = ServiceError::of(body);
+                prop_assert!(error.message.chars().count() <= 303 && error.message.chars().all(|c| !c.is_control()));
+                for refusal in [graph_refusal(status, None, &error), vault_refusal(status, None, &error)] {
+                    prop_assert_eq!(refusal.status, Some(status));
+                    prop_assert!(!refusal.to_string().is_empty());
+                }
+            }
+        }
     }
 }
