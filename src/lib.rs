@@ -25,6 +25,7 @@ pub mod locks;
 pub mod places;
 pub mod ports;
 pub mod preflight;
+pub mod refusals;
 pub mod rotation;
 pub mod run;
 pub mod runbook;

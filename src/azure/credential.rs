@@ -11,9 +11,10 @@ use secrecy::{ExposeSecret, SecretString};
 use super::SetupError;
 use super::cloud::Cloud;
 use super::http::{Clients, Reply, client_request_id};
-use super::outcome::{Failure, bare, by_status};
+use super::outcome::{Failure, bare};
 use super::sdk::{self, SdkTransport};
 use super::token;
+use crate::refusals::by_status;
 use crate::rotation::answers::{Refusal, RefusalKind, Trace};
 
 /// How the operator signs in. Further kinds (workload identity, managed identity, certificate, Azure CLI) are further variants.
