@@ -2,6 +2,7 @@
 
 use crate::clock::Clock;
 use crate::ports::{Consumers, Read, Services};
+use crate::refusals::asked;
 use crate::rotation::answers::{Current, Listed, Refusal, RefusalKind, SignIn, Trace};
 use crate::rotation::names::{Tag, VaultIx, VersionId};
 use crate::rotation::{Event, Reading};
@@ -21,7 +22,7 @@ impl<S: Services, C: Clock, K: Consumers, P: Stop> Driver<'_, S, C, K, P> {
                         |c: &crate::ports::Credential| Listed { key_id: c.key_id, tag: Tag::leading(&c.display_name) };
                     Event::CredentialsListed { credentials: credentials.iter().map(listed).collect(), trace }
                 };
-                self.take(reading, "the credentials", answer, event)
+                self.take(reading, answer, event)
             }
             Reading::Versions { vault } => {
                 let answer = self.patiently("a vault's versions", async |s| s.versions(vault).await).await;
@@ -29,13 +30,13 @@ impl<S: Services, C: Clock, K: Consumers, P: Stop> Driver<'_, S, C, K, P> {
                     let versions = versions.into_iter().filter(|v| v.tag.is_some()).collect();
                     Event::VersionsListed { vault, versions, trace }
                 };
-                self.take(reading, "a vault's versions", answer, event)
+                self.take(reading, answer, event)
             }
             Reading::Vault { vault, sign_in } => self.read_vault(reading, vault, sign_in).await,
             Reading::Baseline { vault, version } => {
                 let (answer, trace) = match self.baseline_signs_in(vault, version).await? {
                     Ok(answer) => answer,
-                    Err(refused) => return self.refused(reading.into(), "the old version", refused),
+                    Err(refused) => return self.refused(reading.into(), refused),
                 };
                 self.crash(CrashPoint::AfterRead(reading.into()))?;
                 self.record(Event::BaselineProven { answer, trace })?;
@@ -77,7 +78,7 @@ impl<S: Services, C: Clock, K: Consumers, P: Stop> Driver<'_, S, C, K, P> {
         let answer = self.patiently("a vault's current version", async |s| s.current(vault).await).await;
         let ((current, read), trace) = match answer {
             Ok(read) => read,
-            Err(refused) => return self.refused(reading.into(), "a vault's current version", refused),
+            Err(refused) => return self.refused(reading.into(), refused),
         };
         let signed_in = match (&read, sign_in, &current) {
             (Some(read), true, Current::Version(_)) => {
@@ -94,22 +95,23 @@ impl<S: Services, C: Clock, K: Consumers, P: Stop> Driver<'_, S, C, K, P> {
         Ok(None)
     }
 
-    fn take<T>(&mut self, reading: Reading, what: &str, answer: Read<T>, event: impl FnOnce(T, Trace) -> Event) -> Done {
+    fn take<T>(&mut self, reading: Reading, answer: Read<T>, event: impl FnOnce(T, Trace) -> Event) -> Done {
         match answer {
             Ok((answer, trace)) => {
                 self.crash(CrashPoint::AfterRead(reading.into()))?;
                 self.record(event(answer, trace))?;
                 Ok(None)
             }
-            Err(refused) => self.refused(reading.into(), what, refused),
+            Err(refused) => self.refused(reading.into(), refused),
         }
     }
 
     /// A refusal that will not pass is an event of the run; a service that does not answer is not: the run stays where it is,
     /// and a later process goes on.
-    pub(super) fn refused(&mut self, question: Question, what: &str, (refusal, trace): (Refusal, Trace)) -> Done {
+    pub(super) fn refused(&mut self, question: Question, (refusal, trace): (Refusal, Trace)) -> Done {
         if silent(refusal.kind) {
-            return Ok(Some(Stopped::Unanswered { what: what.to_owned(), refusal }));
+            let (operation, vault) = asked(&self.rotation.next(self.now()?));
+            return Ok(Some(Stopped::Unanswered { operation, vault, refusal, trace }));
         }
         self.crash(CrashPoint::AfterRead(question))?;
         self.record(Event::ReadRefused { refusal, trace })?;
