@@ -15,6 +15,7 @@
 
 pub mod clock;
 pub mod consumers;
+pub mod diagnose;
 mod disk;
 pub mod driver;
 pub mod error;

@@ -11,6 +11,7 @@ use crate::rotation::names::KeyId;
 mod adopt;
 mod connect;
 mod context;
+mod diagnose;
 mod hold;
 mod inspect;
 pub mod logging;
@@ -74,6 +75,13 @@ enum Command {
         /// The key ID to replace, where it cannot be told from the vault
         #[arg(long, value_name = "KEY_ID")]
         old_key: Option<KeyId>,
+    },
+    /// Say why the application fails to get tokens; changes nothing
+    #[command(after_help = "Example: keyrelay diagnose runbooks/first-rotation.md\n\n\
+        Exits with 0 if what every vault serves signs in, with 50 if it does not or that cannot be told.")]
+    Diagnose {
+        /// Whose application and vaults
+        runbook: PathBuf,
     },
     /// Do the whole job: add, write, smoke test, overlap, delete
     #[command(after_help = "Example: keyrelay rotate runbooks/first-rotation.md")]

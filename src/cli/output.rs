@@ -98,6 +98,7 @@ fn run(cli: Cli) -> Result<Done, Error> {
 async fn command(context: &Context, command: Command) -> Result<Done, Error> {
     match command {
         Command::Plan { runbook, old_key } => super::plan::plan(context, &runbook, old_key).await,
+        Command::Diagnose { runbook } => super::diagnose::diagnose(context, &runbook).await,
         Command::Rotate(args) => super::rotate::rotate(context, &args).await,
         Command::Resume(args) => super::resume::resume(context, &args).await,
         Command::Rollback(args) => super::rollback::rollback(context, &args).await,
