@@ -9,7 +9,8 @@ use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use super::cloud::{
-    AppRef, Cloud, CloudError, Op, PasswordSpec, SecretUpdate, SecretVersion, SecretWrite, SignInError, SignInRequest,
+    AppRef, Cloud, CloudError, DirectoryAct, GraphCall, OPERATOR, Op, PasswordSpec, Resource, SecretUpdate, SecretVersion,
+    SecretWrite, SignInError, SignInRequest, VaultRight,
 };
 use crate::ports::{
     Application, Credential, Directory, NewCredential, Outcome, Read, Stamp, TokenEndpoint, Vaults, VersionRead,
@@ -112,6 +113,7 @@ type FaultHook = Box<dyn FnMut(&Operation) -> Fault>;
 pub struct InProcess {
     cloud: Rc<RefCell<Cloud>>,
     setup: Setup,
+    acting: Uuid,
     now: Box<dyn Fn() -> Timestamp>,
     faults: RefCell<FaultHook>,
 }
@@ -119,13 +121,20 @@ pub struct InProcess {
 impl InProcess {
     /// Calls `cloud` at the times that `now` tells, without faults.
     pub fn new(cloud: Rc<RefCell<Cloud>>, setup: Setup, now: impl Fn() -> Timestamp + 'static) -> InProcess {
-        InProcess { cloud, setup, now: Box::new(now), faults: RefCell::new(Box::new(|_| Fault::None)) }
+        InProcess { cloud, setup, acting: OPERATOR, now: Box::new(now), faults: RefCell::new(Box::new(|_| Fault::None)) }
     }
 
     /// Asks `hook` before each call what is to happen to it. The hook must not make calls itself.
     #[must_use]
     pub fn with_faults(mut self, hook: impl FnMut(&Operation) -> Fault + 'static) -> InProcess {
         self.faults = RefCell::new(Box::new(hook));
+        self
+    }
+
+    /// Acts as this client, with a token that is always fresh; else as the operator that every sandbox has.
+    #[must_use]
+    pub fn acting_as(mut self, client_id: Uuid) -> InProcess {
+        self.acting = client_id;
         self
     }
 
@@ -140,16 +149,51 @@ impl InProcess {
 
     /// Lets the late ones land and asks for a fault.
     fn begin(&self, operation: &Operation) -> (Timestamp, Fault) {
-        let now = (self.now)();
-        self.cloud.borrow_mut().advance(now);
+        let mut cloud = self.cloud.borrow_mut();
+        let now = cloud.service_time((self.now)());
+        cloud.advance(now);
         (now, (self.faults.borrow_mut())(operation))
+    }
+
+    /// What was ordered, then what the caller may do: as the services find it before they do anything.
+    fn admitted(&self, cloud: &mut Cloud, operation: &Operation) -> Result<(), CloudError> {
+        use Operation as O;
+        let in_vault = |cloud: &mut Cloud, ix: VaultIx, right| {
+            let vault = self.vault(ix)?;
+            match cloud.vault_trouble(&vault.host, right) {
+                Some(refusal) => Err(refusal),
+                None => {
+                    let caller = cloud.caller_now(self.acting, Resource::Vault)?;
+                    cloud.check_vault(&caller, &vault.host, &vault.secret, right)
+                }
+            }
+        };
+        let in_directory = |cloud: &mut Cloud, call| {
+            if let Some(refusal) = cloud.graph_trouble(call, &self.setup.client_id.to_string()) {
+                return Err(refusal);
+            }
+            let caller = cloud.caller_now(self.acting, Resource::Graph)?;
+            let app = cloud.application(self.app())?;
+            let act = if call == GraphCall::Read { DirectoryAct::Read(app) } else { DirectoryAct::Change(app) };
+            cloud.check_directory(&caller, act)
+        };
+        match operation {
+            O::Application | O::Credentials => in_directory(cloud, GraphCall::Read),
+            O::AddPassword { .. } => in_directory(cloud, GraphCall::AddPassword),
+            O::RemovePassword(_) => in_directory(cloud, GraphCall::RemovePassword),
+            O::Current(ix) | O::Version(ix, _) | O::Deleted(ix) => in_vault(cloud, *ix, VaultRight::Get),
+            O::Versions(ix) => in_vault(cloud, *ix, VaultRight::List),
+            O::Write(ix, _) => in_vault(cloud, *ix, VaultRight::Set),
+            O::Disable(ix, _) => in_vault(cloud, *ix, VaultRight::Update),
+            O::SignIn => Ok(()),
+        }
     }
 
     #[allow(clippy::result_large_err)] // the ports' own type
     fn read<T>(&self, operation: &Operation, ask: impl FnOnce(&Cloud, Timestamp) -> Result<T, CloudError>) -> Read<T> {
         let (now, fault) = self.begin(operation);
         match fault {
-            Fault::None => match ask(&self.cloud.borrow(), now) {
+            Fault::None => match self.ask(operation, now, ask) {
                 Ok(answer) => Ok((answer, trace(now))),
                 Err(error) => Err((refusal(&error), trace(now))),
             },
@@ -157,6 +201,16 @@ impl InProcess {
             Fault::ServerErrorAfter => Err((unavailable(), trace(now))),
             Fault::LostBefore | Fault::LostAfter | Fault::Late(_) => Err((unanswered(), Trace::default())),
         }
+    }
+
+    fn ask<T>(
+        &self,
+        operation: &Operation,
+        now: Timestamp,
+        ask: impl FnOnce(&Cloud, Timestamp) -> Result<T, CloudError>,
+    ) -> Result<T, CloudError> {
+        self.admitted(&mut self.cloud.borrow_mut(), operation)?;
+        ask(&self.cloud.borrow(), now)
     }
 
     /// `op` is the same request as `act`, for the case that it lands late.
@@ -168,6 +222,7 @@ impl InProcess {
     ) -> Outcome<T> {
         let (now, fault) = self.begin(operation);
         let cloud = &mut *self.cloud.borrow_mut();
+        let act = |cloud: &mut Cloud, now| self.admitted(cloud, operation).and_then(|()| act(cloud, now));
         match fault {
             Fault::None => match act(cloud, now) {
                 Ok(answer) => Outcome::Applied(answer, trace(now)),
@@ -186,7 +241,7 @@ impl InProcess {
             Fault::Late(delay) => {
                 let delay = SignedDuration::try_from(delay).unwrap_or(SignedDuration::MAX);
                 let at = now.checked_add(delay).unwrap_or(Timestamp::MAX);
-                if let Ok(op) = op(cloud) {
+                if let Ok(op) = self.admitted(cloud, operation).and_then(|()| op(cloud)) {
                     cloud.land_later(at, op);
                 }
                 Outcome::InDoubt(unanswered(), Trace::default())
@@ -373,6 +428,7 @@ impl TokenEndpoint for InProcess {
             Ok(_) => SignIn::OtherIdentity,
             Err(SignInError { code: 7_000_215, .. }) => SignIn::Wrong,
             Err(SignInError { code: 7_000_222, .. }) => SignIn::Expired,
+            Err(SignInError { status: 429 | 503, message, .. }) => SignIn::Unavailable { why: message },
             Err(other) => SignIn::Refused { code: other.code, class: other.error.to_owned() },
         };
         (answer, trace(now))

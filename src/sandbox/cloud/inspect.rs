@@ -36,12 +36,14 @@ impl Cloud {
     /// All credentials that the application ever had, in the order of their making; none if there is no such application.
     pub fn standings(&self, now: Timestamp, app: AppRef) -> Vec<Standing> {
         let Ok(application) = self.application(app) else { return Vec::new() };
+        let enabled =
+            !application.disabled && self.objects.principals.get(&application.client_id).is_some_and(|p| p.enabled);
         let stand = |p: &PasswordCredential| Standing {
             key_id: p.key_id,
             display_name: p.display_name.clone().unwrap_or_default(),
             living: !p.is_removed(),
             listed: p.listed(now),
-            accepted: (0..p.replicas()).map(|r| application.enabled && p.in_date(now) && p.known_to(r, now)).collect(),
+            accepted: (0..p.replicas()).map(|r| enabled && p.in_date(now) && p.known_to(r, now)).collect(),
         };
         application.passwords.iter().map(stand).collect()
     }
@@ -54,8 +56,7 @@ impl Cloud {
 
     /// The credential whose value a version holds, removed or not; none for a value that no application ever had.
     pub fn credential_of(&self, version: &SecretVersion) -> Option<Uuid> {
-        let mut passwords = self.applications.values().flat_map(|a| a.passwords.iter());
-        passwords.find(|p| p.value == version.value).map(|p| p.key_id)
+        self.objects.passwords().find(|p| p.value == version.value).map(|p| p.key_id)
     }
 
     /// The credential that consumers of a vault's secret sign in with: that of the latest version, if it can be read.
