@@ -52,8 +52,10 @@ impl Diagnosis {
         findings.sort_by_key(|f| f.rank);
         let mut seen = Vec::new();
         findings.retain(|f| {
-            let new = !seen.contains(&(f.name, f.happened.clone()));
-            seen.push((f.name, f.happened.clone()));
+            // what is about the application is the same at every vault, though the request-ids differ
+            let about = if f.rank <= rank::SIGN_IN { String::new() } else { f.happened.clone() };
+            let new = !seen.contains(&(f.name, about.clone()));
+            seen.push((f.name, about));
             new
         });
         Diagnosis { verdict, vaults: facts.vaults.iter().map(|v| case.line(v)).collect(), findings }
@@ -96,7 +98,15 @@ impl Case<'_> {
         findings.extend(self.facts.enabled.as_ref().err().filter(|_| !unknown).map(finding));
         findings.extend(self.facts.secrets.as_ref().err().filter(|_| !unknown).map(finding));
         let disabled = SignIn::Refused { code: 7_000_112, class: String::new() };
+        // the token endpoint's own word for it has a request-id
+        let said = |v: &VaultFacts| match &v.read {
+            Ok(Serving::Value { answers, .. }) => {
+                answers.iter().any(|(a, _)| matches!(a, SignIn::Refused { code: 7_000_112, .. }))
+            }
+            Ok(Serving::Nothing { .. } | Serving::Disabled) | Err(_) => false,
+        };
         if self.facts.enabled == Ok(false)
+            && !self.facts.vaults.iter().any(said)
             && let Some(row) = refusals::of_sign_in(&disabled)
         {
             findings.push(Finding::said(rank::APPLICATION, Words::of_row(row, &self.names(None))));

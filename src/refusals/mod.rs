@@ -65,7 +65,8 @@ pub fn of_refusal(operation: Option<Operation>, refusal: &Refusal) -> &'static R
         Some(o) => o.service() == r.service && (r.operations.is_empty() || r.operations.contains(&o)),
         None => r.operations.is_empty(),
     };
-    let coded = || rows().find(|r| asked(r) && r.kind == refusal.kind && codes.iter().any(|c| r.has_code(c)));
+    let said = |r: &&Row| refusal.status.is_none_or(|s| r.status.fits(s)) && codes.iter().any(|c| r.has_code(c));
+    let coded = || rows().find(|r| asked(r) && said(r));
     let by_kind = || {
         rows().find(|r| {
             let fits = r.service == Service::Any || operation.is_some() && asked(r);
@@ -117,7 +118,7 @@ mod tests {
     };
 
     fn refusal(kind: RefusalKind, code: &str) -> Refusal {
-        Refusal { kind, status: Some(400), code: code.into(), message: String::new(), retry_after: None }
+        Refusal { kind, status: None, code: code.into(), message: String::new(), retry_after: None }
     }
 
     #[test]

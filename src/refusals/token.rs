@@ -194,6 +194,17 @@ pub(super) const ROWS: &[Row] = &[
         ..BASE
     },
     Row {
+        name: "sign-in-no-service-principal",
+        sign: Sign::Numbers(&[7_000_229]),
+        status: H::Perhaps(401),
+        source: "general knowledge",
+        happened: "The tenant {tenant} has no service principal of {who}.",
+        now: "Without one it gets no token there, whatever its secret.",
+        next: "Create it: `az ad sp create --id {client}`.",
+        next_for_operator: "Create it: `az ad sp create --id {operator}`.",
+        ..BASE
+    },
+    Row {
         name: "sign-in-client-id-malformed",
         sign: Sign::Numbers(&[700_038]),
         status: H::Is(&[400]),

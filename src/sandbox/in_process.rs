@@ -15,6 +15,7 @@ use super::cloud::{
 use crate::ports::{
     Application, Credential, Directory, NewCredential, Outcome, Read, Stamp, TokenEndpoint, Vaults, VersionRead,
 };
+use crate::refusals::{self, Service, Why};
 use crate::rotation::answers::{Current, Refusal, RefusalKind, SignIn, Trace, Version};
 use crate::rotation::names::{KeyId, VAULT_TAG, VAULT_TAG_KEY_ID, VaultIx, VersionId};
 use crate::secret::{Hint, SecretValue, in_process};
@@ -428,7 +429,10 @@ impl TokenEndpoint for InProcess {
             Ok(_) => SignIn::OtherIdentity,
             Err(SignInError { code: 7_000_215, .. }) => SignIn::Wrong,
             Err(SignInError { code: 7_000_222, .. }) => SignIn::Expired,
-            Err(SignInError { status: 429 | 503, message, .. }) => SignIn::Unavailable { why: message },
+            Err(SignInError { status: 429, .. }) => SignIn::Unavailable { why: Why::Throttled.words().to_owned() },
+            Err(SignInError { status: 503, code, .. }) => {
+                SignIn::Unavailable { why: format!("{}, AADSTS{code}", Why::Passing.words()) }
+            }
             Err(other) => SignIn::Refused { code: other.code, class: other.error.to_owned() },
         };
         (answer, trace(now))
@@ -455,18 +459,10 @@ fn unavailable() -> Refusal {
 /// The kind of no, by code; the sentence stays behind where a request could have put its value into it.
 fn refusal(error: &CloudError) -> Refusal {
     let inner = error.innererror.as_deref();
-    let kind = match (error.status, error.code.as_str(), inner) {
-        (_, _, Some("SecretDisabled")) => RefusalKind::Disabled,
-        (_, _, Some("ObjectIsDeletedButRecoverable")) => RefusalKind::SoftDeleted,
-        (_, _, Some("ObjectIsBeingDeleted")) => RefusalKind::BeingDeleted,
-        (_, "TooManyAppPasswords", _) => RefusalKind::NoRoom,
-        (401, _, _) => RefusalKind::Unauthenticated,
-        (403, _, _) => RefusalKind::Forbidden,
-        (404, _, _) => RefusalKind::NotFound,
-        (409, _, _) => RefusalKind::Conflict,
-        (429, _, _) => RefusalKind::Throttled,
-        (_, _, _) => RefusalKind::Rejected,
-    };
+    let codes =
+        [(Service::Graph, error.code.as_str()), (Service::Vault, inner.unwrap_or_default()), (Service::Vault, &error.code)];
+    let known = codes.into_iter().find_map(|(service, code)| refusals::known(service, error.status, code));
+    let kind = known.map_or_else(|| refusals::by_status(error.status), |row| row.kind);
     let code = inner.map_or_else(|| error.code.clone(), |inner| format!("{}/{inner}", error.code));
     Refusal { kind, status: Some(error.status), code, message: error.message.clone(), retry_after: None }
 }

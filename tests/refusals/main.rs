@@ -4,6 +4,9 @@
 #![allow(clippy::print_stderr, clippy::disallowed_methods, missing_docs, clippy::result_large_err)]
 
 mod asking;
+mod diagnose;
+#[path = "../evidence_support/mod.rs"]
+mod evidence_support;
 mod graph;
 mod kinds;
 mod page;
@@ -11,6 +14,8 @@ mod page;
 mod support;
 mod token;
 mod vault;
+#[path = "../world/mod.rs"]
+mod world;
 
 use std::collections::BTreeSet;
 

@@ -59,6 +59,12 @@ pub(crate) fn cases() -> Vec<Case> {
             "`az ad sp show --id 0be7a704-0000-4000-8000-000000000002`",
         ),
         sign_in(
+            "sign-in-no-service-principal",
+            refused(401, "invalid_client", 7_000_229),
+            "The tenant 54826b22-38d6-4fb2-bad9-b7b93a3e9c5a has no service principal of the application afb85a07",
+            "`az ad sp create --id afb85a07-e312-4d49-b75b-9db4e2d683cd`",
+        ),
+        sign_in(
             "sign-in-client-id-malformed",
             refused(400, "unauthorized_client", 700_038),
             "is not one (all zeros, or not a GUID)",
