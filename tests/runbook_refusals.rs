@@ -188,6 +188,7 @@ fn consumers() {
     one(with("refresh = [\"a\"]"), "r.toml:11:11: `consumer[1].refresh` is a list, not a table", &[]);
     let slow = "refresh = { command = [\"a\"], timeout = \"2h\" }";
     one(with(slow), "r.toml:11:40: `consumer[1].refresh.timeout` is longer than an hour", &[]);
+    one(with("within = \"25h\""), "r.toml:11:10: `consumer[1].within` is longer than a day", &["24h"]);
     one(with("[[consumer]]\nname = \"A\""), "r.toml:12:8: `consumer[2].name` is the name of another", &[]);
     let many: String = (0..51).map(|n| format!("[[consumer]]\nname = \"{n}\"\n")).collect();
     one(messages(&format!("{GOOD}{many}")), "r.toml:9:1: `consumer` stands here 51 times", &["At most 50"]);

@@ -35,7 +35,8 @@ pub(crate) fn run(program: &OsStr, arguments: &[OsString], environment: &[(&str,
         let mut text = String::new();
         said.rewind().unwrap();
         said.read_to_string(&mut text).unwrap();
-        panic!("{}: {status}\n{text}", program.display());
+        println!("{}: {status}\n{text}", program.display());
+        std::process::exit(1);
     }
     Cost { wall, peak }
 }

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::headers::{identifier, sentence};
 use crate::ports::{Outcome, Read};
+pub(crate) use crate::refusals::by_status;
 use crate::refusals::{self, Service};
 use crate::rotation::answers::{Refusal, RefusalKind, Trace};
 

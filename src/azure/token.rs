@@ -1,7 +1,5 @@
 //! The token endpoint: does this value sign in, now, as the application that is meant?
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 use serde_json::Value;
 use uuid::Uuid;
@@ -11,6 +9,7 @@ use super::AzureServices;
 use super::cloud::Cloud;
 use super::headers::identifier;
 use super::http::{Broken, Clients, Reply, client_request_id, exchange};
+use super::identity::claims;
 use crate::ports::TokenEndpoint;
 use crate::refusals::{Why, says_later};
 use crate::rotation::answers::{SignIn, Trace};
@@ -153,8 +152,7 @@ fn access_token(body: &[u8]) -> Option<Zeroizing<String>> {
 /// signature is not checked: the token came from its issuer over TLS and is not used. An opaque token says nothing and passes.
 /// A tenant that is named by domain cannot be compared with `tid`.
 fn is_of(token: &str, tenant: &str, client_id: Uuid) -> bool {
-    let payload = token.split('.').nth(1).and_then(|part| URL_SAFE_NO_PAD.decode(part).ok());
-    let claims = payload.and_then(|p| serde_json::from_slice::<Value>(&p).ok()).unwrap_or_default();
+    let claims = claims(token).unwrap_or_default();
     let agrees = |claim: &str, id: Uuid| match claims.get(claim) {
         None | Some(Value::Null) => true,
         Some(value) => value.as_str().and_then(|v| Uuid::try_parse(v).ok()) == Some(id),
@@ -166,6 +164,8 @@ fn is_of(token: &str, tenant: &str, client_id: Uuid) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use base64::Engine;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
     use proptest::prelude::*;
     use reqwest::header::HeaderMap;
     use serde_json::json;

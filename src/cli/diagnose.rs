@@ -23,9 +23,7 @@ pub(super) async fn diagnose(context: &Context, file: &Path) -> Result<Done, Err
     let (runs, unreadable) = journals.all()?;
     let (signals, clock) = (Signals::listen(), ServiceClock::default());
     let connected = connect(context, &runbook, false).await?;
-    let services = &connected.services;
-    let enabled = async || services.service_principal().await.map(|(p, trace)| (p.enabled, trace));
-    let facts = diagnose::look(services, enabled, &runbook, &clock, &signals, BRIEF).await;
+    let facts = diagnose::look(&connected.services, &runbook, &clock, &signals, BRIEF).await;
     let history = History::of(&runs, &runbook);
     let diagnosis = Diagnosis::of(&runbook, &file.display().to_string(), &facts, &history);
     let mut lines = Vec::new();

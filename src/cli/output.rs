@@ -14,6 +14,7 @@ use super::{Cli, Command, JournalCommand, RunbookCommand, SandboxCommand};
 use crate::driver::{DriverError, Stopped};
 use crate::error::{Error, exit};
 use crate::evidence::{Report, State, Summary};
+use crate::hardening::Unprotected;
 use crate::refusals::{Names, Words};
 use crate::rotation::names::RunId;
 use crate::run::Run;
@@ -31,8 +32,8 @@ pub(super) struct Done {
     pub(super) stdout: Option<String>,
 }
 
-/// Parses the command line, does what it says, and returns the exit code.
-pub fn main() -> ExitCode {
+/// Parses the command line, does what it says, and returns the exit code. `unprotected` goes to the log.
+pub fn main(unprotected: &[Unprotected]) -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(e) => {
@@ -41,7 +42,7 @@ pub fn main() -> ExitCode {
         }
     };
     let (json, quiet) = (cli.global.json, cli.global.quiet);
-    let done = run(cli).unwrap_or_else(|e| Done::of_error(&e, None));
+    let done = run(cli, unprotected).unwrap_or_else(|e| Done::of_error(&e, None));
     if !quiet || done.exit != exit::DONE {
         done.lines.iter().for_each(|line| eprintln!("{line}"));
     }
@@ -79,10 +80,11 @@ pub(super) fn note_sandbox(context: &Context, runbook: &Runbook) {
     }
 }
 
-fn run(cli: Cli) -> Result<Done, Error> {
+fn run(cli: Cli, unprotected: &[Unprotected]) -> Result<Done, Error> {
     let bad_filter =
         |e: super::logging::BadFilter| Error::Usage { what: e.to_string(), advice: "unset RUST_LOG".to_owned() };
     super::logging::start(cli.global.log_format, Terminal::of_stderr()).map_err(bad_filter)?;
+    unprotected.iter().for_each(|measure| tracing::warn!("{measure}"));
     let context = Context::new(cli.global)?;
     let threads = matches!(cli.command, Command::Sandbox(SandboxCommand::Serve(_)));
     let mut builder =
@@ -97,7 +99,9 @@ fn run(cli: Cli) -> Result<Done, Error> {
 
 async fn command(context: &Context, command: Command) -> Result<Done, Error> {
     match command {
-        Command::Plan { runbook, old_key } => super::plan::plan(context, &runbook, old_key).await,
+        Command::Plan { runbook, old_key, shared_key_ok } => {
+            super::plan::plan(context, &runbook, old_key, shared_key_ok).await
+        }
         Command::Diagnose { runbook } => super::diagnose::diagnose(context, &runbook).await,
         Command::Rotate(args) => super::rotate::rotate(context, &args).await,
         Command::Resume(args) => super::resume::resume(context, &args).await,

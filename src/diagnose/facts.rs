@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::clock::Clock;
 use crate::driver::patience::{patiently, pause};
 use crate::driver::{Patience, Stop};
-use crate::ports::{Application, Credential, Read, Services, VersionRead};
+use crate::ports::{Application, Credential, Inspect, Read, Services, VersionRead};
 use crate::refusals::Operation;
 use crate::rotation::answers::{Current, Refusal, SignIn, Version};
 use crate::rotation::names::{KeyId, VaultIx};
@@ -86,12 +86,11 @@ pub struct Facts {
     pub vaults: Vec<VaultFacts>,
 }
 
-/// Reads everything. `enabled` reads whether the application's service principal is.
+/// Reads everything.
 ///
 /// Each read is repeated within `patience` where that may help; a refusal ends only that read.
-pub async fn look<S: Services, C: Clock, P: Stop>(
+pub async fn look<S: Services + Inspect, C: Clock, P: Stop>(
     services: &S,
-    enabled: impl AsyncFn() -> Read<bool>,
     runbook: &Runbook,
     clock: &C,
     stop: &P,
@@ -99,7 +98,8 @@ pub async fn look<S: Services, C: Clock, P: Stop>(
 ) -> Facts {
     let asking = Asking { services, clock, stop, patience };
     let application = asking.ask(Operation::ReadApplication, async || services.application().await).await;
-    let enabled = asking.ask(Operation::ReadServicePrincipal, enabled).await;
+    let principal = asking.ask(Operation::ReadServicePrincipal, async || services.service_principal().await).await;
+    let enabled = principal.map(|p| p.enabled);
     let credentials = asking.ask(Operation::ListSecrets, async || services.credentials().await).await;
     let mut vaults = Vec::new();
     for ix in (0..runbook.vaults.len()).filter_map(|n| u8::try_from(n).ok()).map(VaultIx) {

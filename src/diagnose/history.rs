@@ -62,18 +62,12 @@ impl History {
             });
             self.found.extend(held);
         }
-        match rotation.phase() {
-            Phase::Ended { end: End::Completed } => self.leave(run),
-            Phase::Ended { end: End::RolledBack | End::Abandoned } => {}
-            Phase::Add | Phase::Prove | Phase::Publish { .. } | Phase::Reconcile { .. } | Phase::Align { .. } => {
-                self.unfinished.push((id.clone(), rotation.step().name()));
+        if let Phase::Ended { end } = rotation.phase() {
+            if *end == End::Completed {
+                self.leave(run);
             }
-            Phase::Smoke | Phase::Consumers | Phase::Confirm | Phase::Wait | Phase::Delete => {
-                self.unfinished.push((id.clone(), rotation.step().name()));
-            }
-            Phase::Withdraw | Phase::Restore | Phase::NeedsOperator { .. } => {
-                self.unfinished.push((id.clone(), rotation.step().name()));
-            }
+        } else {
+            self.unfinished.push((id.clone(), rotation.step().name()));
         }
     }
 

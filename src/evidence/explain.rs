@@ -1,7 +1,7 @@
 //! Why a run stopped or turned back, in the words of a person on call: what happened, what is true now, what to do.
 
 use super::met::{Met, met};
-use super::text::{clean, duration, place, sign_in};
+use super::text::{clean, duration, list, place, sign_in};
 use crate::refusals::{Names, Operation, Words};
 use crate::rotation::Reason;
 use crate::rotation::answers::{Refusal, SignIn};
@@ -32,6 +32,7 @@ fn explain_with(reason: &Reason, start: &Start, met: &Met) -> Explanation {
     let run = &start.plan.run;
     let resume = format!("`keyrelay resume {run}`");
     let rollback = format!("`keyrelay rollback {run}`");
+    let release = format!("`keyrelay release {run}`");
     let abandon = format!("`keyrelay abandon {run} --reason WHY`");
     let (happened, now, to_do) = match reason {
         Reason::VaultChanged { vault } => (
@@ -146,11 +147,21 @@ fn explain_with(reason: &Reason, start: &Start, met: &Met) -> Explanation {
                  again."
             ),
         ),
-        Reason::ConsumerFailed { consumer, note } => (
-            format!("The consumer {} could not be refreshed or is not well{}.", name(start, *consumer), noted(note)),
-            "The vaults serve the new secret, and it signs in.".to_owned(),
+        Reason::ConsumerFailed { consumers, note } => (
+            format!("{} could not be refreshed or not found well{}.", names(start, consumers), noted(note)),
+            "Both secrets are as they were: none was removed on that account.".to_owned(),
             format!(
-                "Look at the consumer. {resume} refreshes and checks again; {rollback}, where it is open, puts the old value back."
+                "Look at what failed. {resume} asks again those that failed; {rollback}, where it is open, puts the old value back. \
+                 If the run is to go on without them, {release} and then {resume}."
+            ),
+        ),
+        Reason::ConsumerUsesOld { consumers } => (
+            format!("{} reported a key ID that is about to be removed.", names(start, consumers)),
+            "It was not removed: whoever uses it still signs in.".to_owned(),
+            format!(
+                "Make it read the vault again (a restart, as a rule). {resume} asks it once more, and goes on if it reports the other \
+                 key ID or none; {rollback}, where it is open, puts the old value back. If its report is wrong, {release} and then \
+                 {resume}."
             ),
         ),
         Reason::NotReleased => (
@@ -166,6 +177,11 @@ fn explain_with(reason: &Reason, start: &Start, met: &Met) -> Explanation {
 pub(super) fn name(start: &Start, consumer: usize) -> String {
     let named = start.runbook.consumers.get(consumer).map(|c| clean(c.name.as_str()));
     named.unwrap_or_else(|| format!("number {}", consumer.saturating_add(1)))
+}
+
+fn names(start: &Start, consumers: &[usize]) -> String {
+    let names: Vec<String> = consumers.iter().map(|n| name(start, *n)).collect();
+    format!("{} {}", if names.len() == 1 { "The consumer" } else { "The consumers" }, list(&names))
 }
 
 /// What a consumer printed, if anything.

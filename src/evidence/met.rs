@@ -32,7 +32,7 @@ pub(super) fn met(run: &Run, reason: &Reason) -> Met {
         }
         Reason::NotProven { .. } | Reason::CurrentRefused { .. } | Reason::BaselineUnproven { .. } => return Met::default(),
         Reason::CredentialGone { .. } | Reason::RemovalNotSeen { .. } | Reason::AttemptsExhausted => return Met::default(),
-        Reason::ConsumerFailed { .. } | Reason::NotReleased => return Met::default(),
+        Reason::ConsumerFailed { .. } | Reason::ConsumerUsesOld { .. } | Reason::NotReleased => return Met::default(),
     };
     let mut found = Met::default();
     let mut before: Option<Rotation> = None;

@@ -47,6 +47,7 @@ impl State {
             | Phase::Consumers
             | Phase::Confirm
             | Phase::Wait
+            | Phase::Adoption
             | Phase::Delete
             | Phase::Withdraw
             | Phase::Restore => waiting(run).map_or(State::Interrupted, |_| State::Waiting),

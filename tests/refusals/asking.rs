@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use keyrelay::azure::{AzureServices, Cloud, Connection, OperatorSignIn, Timeouts, VaultSecret};
-use keyrelay::ports::{Directory, Outcome, Read, Stamp, TokenEndpoint, Vaults};
+use keyrelay::ports::{Directory, Inspect, Outcome, Read, Stamp, TokenEndpoint, Vaults};
 use keyrelay::refusals::{Names, Operation, Words};
 use keyrelay::rotation::answers::{Refusal, SignIn, Trace};
 use keyrelay::rotation::names::{RunId, Tag, TargetId, VaultIx};

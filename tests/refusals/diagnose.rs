@@ -5,12 +5,9 @@ use std::rc::Rc;
 use jiff::SignedDuration;
 use keyrelay::diagnose::{Diagnosis, History, Verdict, look};
 use keyrelay::driver::{NeverStop, Patience};
-use keyrelay::ports::Read;
-use keyrelay::rotation::answers::{Refusal, RefusalKind, Trace};
 use keyrelay::run::Run;
 use keyrelay::sandbox::cloud::{
-    AppRef, Cloud, NewPassword, PasswordSpec, PrincipalRef, SecretUpdate, SecretWrite, SignInTrouble, Trouble, Value,
-    VaultRight,
+    AppRef, NewPassword, PasswordSpec, PrincipalRef, SecretUpdate, SecretWrite, SignInTrouble, Trouble, Value, VaultRight,
 };
 use keyrelay::sandbox::in_process::{InProcess, Setup, VaultSetup};
 
@@ -18,20 +15,6 @@ use crate::evidence_support::{never, run, runbook};
 use crate::world::{CLIENT, SECRET, Scene, Start, VirtualClock, World, host};
 
 const APP: AppRef = AppRef::Client(CLIENT);
-
-fn principal(cloud: &Cloud) -> Read<bool> {
-    let refusal = |status, code: String| Refusal {
-        kind: RefusalKind::NotFound,
-        status: Some(status),
-        code,
-        message: String::new(),
-        retry_after: None,
-    };
-    match cloud.principal(PrincipalRef::Client(CLIENT)) {
-        Ok(found) => Ok((found.enabled, Trace::default())),
-        Err(e) => Err((refusal(e.status, e.code), Trace::default())),
-    }
-}
 
 fn diagnose(world: &World, runs: &[Run]) -> Diagnosis {
     let vault = |v| VaultSetup { host: host(v), secret: SECRET.into(), ..VaultSetup::default() };
@@ -45,8 +28,7 @@ fn diagnose(world: &World, runs: &[Run]) -> Diagnosis {
     let clock = VirtualClock(Rc::clone(&world.time));
     let patience = Patience { limit: SignedDuration::from_secs(5), not_found: SignedDuration::ZERO };
     let book = runbook(world);
-    let enabled = async || principal(&world.cloud.borrow());
-    let facts = futures::executor::block_on(look(&services, enabled, &book, &clock, &NeverStop, patience));
+    let facts = futures::executor::block_on(look(&services, &book, &clock, &NeverStop, patience));
     let diagnosis = Diagnosis::of(&book, "billing.toml", &facts, &History::of(runs, &book));
     for finding in &diagnosis.findings {
         let text = format!("{} {} {}", finding.happened, finding.now, finding.next);

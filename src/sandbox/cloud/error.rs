@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::RetryAfter;
+
 /// An error answer, as both services shape it. The wire spells the members as each service does.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, thiserror::Error)]
 #[error("{status} {code}: {message}")]
@@ -18,7 +20,7 @@ pub struct CloudError {
     pub details: Vec<Detail>,
     /// The header `Retry-After`, if there is one.
     #[serde(default)]
-    pub retry_after: Option<String>,
+    pub retry_after: Option<RetryAfter>,
 }
 
 /// One of Graph's `error.details`.

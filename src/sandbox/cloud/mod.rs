@@ -2,6 +2,7 @@
 //!
 //! It imitates what the services do to a caller, not their happy path: a credential reaches each sign-in replica and the lists
 //! at its own time, versions are listed in the order of their ids, a soft-deleted name blocks, a request may land late.
+//! Who may do what is decided here too, and what no client can bring about is arranged by hand through [`Stage`].
 //! It knows nothing of rotations: display names and tags are plain text here.
 //!
 //! Every operation sees what has landed by the last [`Cloud::advance`]; whoever drives the cloud calls that first.

@@ -14,11 +14,11 @@ pub const OPERATOR: Uuid = Uuid::from_u128(0x5a9d_b0c5_09e4_4000_8000_0000_0000_
 pub enum Operator {
     /// Reads and changes all applications, reads policies and sign-in records; everything in vaults that grant it nothing else.
     All,
-    /// `Application.ReadWrite.OwnedBy`, and owner of nothing at first.
+    /// `Application.ReadWrite.OwnedBy`; owner of nothing at first, and without a right in any vault.
     OwnedBy,
-    /// `Application.Read.All`.
+    /// `Application.Read.All`; without a right in any vault at first.
     Reader,
-    /// No permission at all.
+    /// No permission at all, nor a right in any vault.
     Nothing,
 }
 
@@ -34,6 +34,9 @@ pub struct OperatorSecret {
 }
 
 impl Operator {
+    /// All of them.
+    pub const ALL: [Operator; 4] = [Operator::All, Operator::OwnedBy, Operator::Reader, Operator::Nothing];
+
     /// Its client ID, the same in every sandbox.
     pub fn client_id(self) -> Uuid {
         let nth = match self {
@@ -94,6 +97,11 @@ impl Cloud {
         let missing = || CloudError::resource_not_found(&client_id.to_string());
         let secret = password.map(|p| p.value.clone()).ok_or_else(missing)?;
         Ok(OperatorSecret { client_id, object_id: principal.object_id, secret })
+    }
+
+    /// Whether this is the secret of an operator: such secrets are told to the sandbox's owner alone.
+    pub(in crate::sandbox) fn is_operators_secret(&self, text: &str) -> bool {
+        Operator::ALL.into_iter().filter_map(|o| self.operator(o).ok()).any(|o| o.secret.text() == text)
     }
 
     /// The secret of the operator that every sandbox has, for the file that the server leaves to its owner.

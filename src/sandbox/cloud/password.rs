@@ -88,6 +88,15 @@ impl PasswordCredential {
         self.removed.is_some()
     }
 
+    /// Moves all but the end.
+    pub(super) fn begin_later(&mut self, by: SignedDuration) {
+        let seen = std::iter::once(&mut self.added).chain(self.removed.as_mut());
+        let seen = seen.flat_map(|seen| std::iter::once(&mut seen.lists).chain(seen.replicas.iter_mut()));
+        for at in seen.chain(std::iter::once(&mut self.start)) {
+            *at = at.saturating_add(by).unwrap_or(*at);
+        }
+    }
+
     pub(super) fn replicas(&self) -> usize {
         self.added.replicas.len()
     }

@@ -196,9 +196,14 @@ impl Stage<'_> {
 
 /// Time and refusals.
 impl Stage<'_> {
-    /// How far the services' clock is ahead of the real one (behind, if negative).
+    /// How far the services' clock is ahead of the real one (behind, if negative). Secrets that are there begin, and are seen,
+    /// as much earlier or later: what signed in goes on to. Their ends stay.
     pub fn clock_offset(&mut self, offset: SignedDuration) {
+        let by = offset.saturating_sub(self.0.clock_offset);
         self.0.clock_offset = offset;
+        for password in self.0.objects.passwords_mut() {
+            password.begin_later(by);
+        }
     }
 
     /// Orders a refusal: of the next `times` requests that it fits, or of all until [`Stage::no_troubles`]. Orders are carried

@@ -71,7 +71,7 @@ pub enum GraphCall {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum GraphTrouble {
     /// 429 `TooManyRequests`.
-    Throttled(RetryAfter),
+    Throttled(Option<RetryAfter>),
     /// 409 `Directory_ConcurrencyViolation`.
     Conflict,
     /// 503 `Directory_ConcurrencyViolation`: the same in another year.
@@ -87,12 +87,28 @@ pub enum GraphTrouble {
 /// The header `Retry-After`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum RetryAfter {
-    /// There is none.
-    Absent,
     /// `2.128`, as the documentation's sample has it.
     Fractional,
     /// Whole seconds.
     Seconds(u32),
+}
+
+impl RetryAfter {
+    /// In milliseconds.
+    pub fn millis(self) -> u64 {
+        match self {
+            RetryAfter::Fractional => 2128,
+            RetryAfter::Seconds(seconds) => u64::from(seconds).saturating_mul(1000),
+        }
+    }
+
+    /// The header's value.
+    pub(in crate::sandbox) fn text(self) -> String {
+        match self {
+            RetryAfter::Fractional => "2.128".to_owned(),
+            RetryAfter::Seconds(seconds) => seconds.to_string(),
+        }
+    }
 }
 
 /// How a vault refuses. Nothing has happened then.
@@ -187,12 +203,7 @@ impl Cloud {
 fn graph_refusal(why: GraphTrouble, object: &str) -> CloudError {
     match why {
         GraphTrouble::Throttled(after) => {
-            let retry_after = match after {
-                RetryAfter::Absent => None,
-                RetryAfter::Fractional => Some("2.128".to_owned()),
-                RetryAfter::Seconds(seconds) => Some(seconds.to_string()),
-            };
-            CloudError { retry_after, ..CloudError::new(429, "TooManyRequests", "Too many requests.") }
+            CloudError { retry_after: after, ..CloudError::new(429, "TooManyRequests", "Too many requests.") }
         }
         GraphTrouble::Conflict => concurrency(409),
         GraphTrouble::Busy => concurrency(503),

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::graph_bodies::{
     application, assignment, directory_object, error_body, password, policy, selected, service_principal,
 };
-use super::graph_path::{Target, target};
+use super::graph_path::{Target, no_segment, target};
 use super::graph_query::{Cost, filter, listed};
 use super::message::{Request, Response};
 use crate::sandbox::cloud::{
@@ -47,7 +47,7 @@ pub(super) fn answer(cloud: &mut Cloud, now: Timestamp, request: &Request) -> Re
             let response = Response::json(e.status, "application/json", &body).header("x-ms-resource-unit", "1");
             let response = response.header("vary", "Accept-Encoding");
             match e.retry_after {
-                Some(after) => response.header("retry-after", after),
+                Some(after) => response.header("retry-after", after.text()),
                 None if e.status == 401 => response.header("www-authenticate", CHALLENGE),
                 None => response,
             }
@@ -265,10 +265,6 @@ fn unreadable() -> CloudError {
     let message =
         "Unable to read JSON request payload. Please ensure Content-Type header is set and payload is of valid JSON format.";
     CloudError::new(400, "BadRequest", message)
-}
-
-fn no_segment(segment: &str) -> CloudError {
-    CloudError::new(400, "BadRequest", format!("Resource not found for the segment '{segment}'."))
 }
 
 /// The body of `addPassword`.

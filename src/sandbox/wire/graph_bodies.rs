@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::message::Request;
 use crate::sandbox::cloud::{
-    AppRef, Application, Cloud, CloudError, GRAPH_APP_ID, ManagementPolicy, PasswordCredential, PrincipalRef,
+    AppRef, Application, Cloud, CloudError, GRAPH_APP_ID, ManagementPolicy, PasswordCredential, PrincipalRef, Restriction,
     RestrictionKind, Role, ServicePrincipal, Value,
 };
 
@@ -222,7 +222,7 @@ fn user(id: Uuid) -> Json {
 
 /// An app management policy: the tenant's has restrictions for applications and for service principals apart.
 pub(super) fn policy(policy: &ManagementPolicy, of_tenant: bool) -> Json {
-    let restriction = |r: &crate::sandbox::cloud::Restriction| {
+    let restriction = |r: &Restriction| {
         let most = match r.kind {
             RestrictionKind::Addition => None,
             RestrictionKind::Lifetime { days } => Some(format!("P{days}D")),
@@ -290,6 +290,12 @@ pub(super) fn error_body(now: Timestamp, e: &CloudError, request_id: Uuid, clien
             "client-request-id": client_request_id.unwrap_or(&request_id),
         },
     });
+    // The sample of throttling.md.
+    if let Some(inner) = error.pointer_mut("/innerError").and_then(Json::as_object_mut).filter(|_| e.status == 429) {
+        inner.extend(
+            [("code", "429"), ("status", "429"), ("message", "Please retry after")].map(|(n, v)| (n.to_owned(), v.into())),
+        );
+    }
     if let Some(error) = error.as_object_mut().filter(|_| !e.details.is_empty()) {
         error.insert("details".to_owned(), json!(e.details));
     }

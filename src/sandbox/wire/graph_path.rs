@@ -24,13 +24,14 @@ pub(super) fn target<'p>(path: &'p [&'p str]) -> Result<(Target, &'p [&'p str]),
         [one, rest @ ..] => match keyed(one) {
             Some(("applications", id)) => Ok((Target::Application(AppRef::Client(guid(id)?)), rest)),
             Some(("servicePrincipals", id)) => Ok((Target::Principal(PrincipalRef::Client(guid(id)?)), rest)),
-            Some(_) | None => Err(unknown(one)),
+            Some(_) | None => Err(no_segment(one)),
         },
-        [] => Err(unknown("")),
+        [] => Err(no_segment("")),
     }
 }
 
-fn unknown(segment: &str) -> CloudError {
+/// How Graph answers a path that it does not know.
+pub(super) fn no_segment(segment: &str) -> CloudError {
     CloudError::new(400, "BadRequest", format!("Resource not found for the segment '{segment}'."))
 }
 

@@ -1,88 +1,33 @@
 //! The ports over the emulator in the same process, in virtual time and with faults: tests drive the real driver through this.
 
+mod inspect;
+
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
-use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
-use super::cloud::{
-    AppRef, Cloud, CloudError, DirectoryAct, GraphCall, OPERATOR, Op, PasswordSpec, Resource, SecretUpdate, SecretVersion,
-    SecretWrite, SignInError, SignInRequest, VaultRight,
-};
 use crate::ports::{
     Application, Credential, Directory, NewCredential, Outcome, Read, Stamp, TokenEndpoint, Vaults, VersionRead,
 };
-use crate::refusals::{self, Service, Why};
-use crate::rotation::answers::{Current, Refusal, RefusalKind, SignIn, Trace, Version};
+use crate::refusals::Why;
+use crate::rotation::answers::{Current, SignIn, Trace, Version};
 use crate::rotation::names::{KeyId, VAULT_TAG, VAULT_TAG_KEY_ID, VaultIx, VersionId};
+use crate::sandbox::cloud::{
+    AppRef, Cloud, CloudError, OPERATOR, Op, PasswordCredential, PasswordSpec, SecretUpdate, SecretWrite, SignInError,
+    SignInRequest,
+};
 use crate::secret::{Hint, SecretValue, in_process};
 
-/// A call that is about to be made.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Operation {
-    /// [`Directory::application`].
-    Application,
-    /// [`Directory::credentials`].
-    Credentials,
-    /// [`Directory::add_password`].
-    AddPassword {
-        /// The display name that is asked for.
-        display_name: String,
-    },
-    /// [`Directory::remove_password`].
-    RemovePassword(KeyId),
-    /// [`Vaults::current`].
-    Current(VaultIx),
-    /// [`Vaults::version`].
-    Version(VaultIx, VersionId),
-    /// [`Vaults::versions`].
-    Versions(VaultIx),
-    /// [`Vaults::deleted`].
-    Deleted(VaultIx),
-    /// [`Vaults::write`].
-    Write(VaultIx, Stamp),
-    /// [`Vaults::disable`].
-    Disable(VaultIx, VersionId),
-    /// [`TokenEndpoint::sign_in`].
-    SignIn,
-}
+mod admission;
+mod answers;
+mod operation;
 
-impl Operation {
-    /// Whether it changes the cloud.
-    pub fn mutates(&self) -> bool {
-        use Operation as O;
-        match self {
-            O::AddPassword { .. } | O::RemovePassword(_) | O::Write(..) | O::Disable(..) => true,
-            O::Application
-            | O::Credentials
-            | O::Deleted(_)
-            | O::Current(_)
-            | O::Version(..)
-            | O::Versions(_)
-            | O::SignIn => false,
-        }
-    }
-}
+pub use operation::{Fault, Operation};
 
-/// What happens to a call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fault {
-    /// Nothing.
-    None,
-    /// It is refused: not applied, and the caller knows. A sign-in counts this as unavailable.
-    Refused(RefusalKind),
-    /// The request is lost: in doubt, never applied.
-    LostBefore,
-    /// The answer is lost: in doubt, applied.
-    LostAfter,
-    /// No answer, and the request lands after this time: in doubt, applied later.
-    Late(Duration),
-    /// 503 after the effect: in doubt, applied.
-    ServerErrorAfter,
-}
+use answers::{refusal, refused, trace, unanswered, unavailable, version, version_id, version_read};
 
 /// The application, its tenant and its vaults, as a runbook names them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -150,44 +95,9 @@ impl InProcess {
 
     /// Lets the late ones land and asks for a fault.
     fn begin(&self, operation: &Operation) -> (Timestamp, Fault) {
-        let mut cloud = self.cloud.borrow_mut();
-        let now = cloud.service_time((self.now)());
-        cloud.advance(now);
+        let now = self.cloud.borrow().service_time((self.now)());
+        self.cloud.borrow_mut().advance(now);
         (now, (self.faults.borrow_mut())(operation))
-    }
-
-    /// What was ordered, then what the caller may do: as the services find it before they do anything.
-    fn admitted(&self, cloud: &mut Cloud, operation: &Operation) -> Result<(), CloudError> {
-        use Operation as O;
-        let in_vault = |cloud: &mut Cloud, ix: VaultIx, right| {
-            let vault = self.vault(ix)?;
-            match cloud.vault_trouble(&vault.host, right) {
-                Some(refusal) => Err(refusal),
-                None => {
-                    let caller = cloud.caller_now(self.acting, Resource::Vault)?;
-                    cloud.check_vault(&caller, &vault.host, &vault.secret, right)
-                }
-            }
-        };
-        let in_directory = |cloud: &mut Cloud, call| {
-            if let Some(refusal) = cloud.graph_trouble(call, &self.setup.client_id.to_string()) {
-                return Err(refusal);
-            }
-            let caller = cloud.caller_now(self.acting, Resource::Graph)?;
-            let app = cloud.application(self.app())?;
-            let act = if call == GraphCall::Read { DirectoryAct::Read(app) } else { DirectoryAct::Change(app) };
-            cloud.check_directory(&caller, act)
-        };
-        match operation {
-            O::Application | O::Credentials => in_directory(cloud, GraphCall::Read),
-            O::AddPassword { .. } => in_directory(cloud, GraphCall::AddPassword),
-            O::RemovePassword(_) => in_directory(cloud, GraphCall::RemovePassword),
-            O::Current(ix) | O::Version(ix, _) | O::Deleted(ix) => in_vault(cloud, *ix, VaultRight::Get),
-            O::Versions(ix) => in_vault(cloud, *ix, VaultRight::List),
-            O::Write(ix, _) => in_vault(cloud, *ix, VaultRight::Set),
-            O::Disable(ix, _) => in_vault(cloud, *ix, VaultRight::Update),
-            O::SignIn => Ok(()),
-        }
     }
 
     #[allow(clippy::result_large_err)] // the ports' own type
@@ -227,6 +137,8 @@ impl InProcess {
         match fault {
             Fault::None => match act(cloud, now) {
                 Ok(answer) => Outcome::Applied(answer, trace(now)),
+                // As with the real services: nobody knows what a 5xx has done.
+                Err(error) if error.status >= 500 => Outcome::InDoubt(refusal(&error), trace(now)),
                 Err(error) => Outcome::NotApplied(refusal(&error), trace(now)),
             },
             Fault::Refused(kind) => Outcome::NotApplied(refused(kind), trace(now)),
@@ -285,6 +197,7 @@ impl Directory for InProcess {
                 client_id: found.client_id.to_string(),
                 display_name: found.display_name.clone(),
                 room: found.audience.room().and_then(|r| u8::try_from(r).ok()),
+                created: Some(found.created),
             })
         })
     }
@@ -292,7 +205,7 @@ impl Directory for InProcess {
     async fn credentials(&self) -> Read<Vec<Credential>> {
         self.read(&Operation::Credentials, |cloud, now| {
             let listed = cloud.password_credentials(now, self.app())?;
-            let credential = |p: &super::cloud::PasswordCredential| Credential {
+            let credential = |p: &PasswordCredential| Credential {
                 key_id: KeyId(p.key_id),
                 display_name: p.display_name.clone().unwrap_or_default(),
                 start: Some(p.start),
@@ -437,55 +350,4 @@ impl TokenEndpoint for InProcess {
         };
         (answer, trace(now))
     }
-}
-
-/// The services' `Date` has whole seconds.
-fn trace(now: Timestamp) -> Trace {
-    Trace { date: Timestamp::from_second(now.as_second()).ok(), ..Trace::default() }
-}
-
-fn refused(kind: RefusalKind) -> Refusal {
-    Refusal { kind, status: None, code: "SandboxFault".to_owned(), message: String::new(), retry_after: None }
-}
-
-fn unanswered() -> Refusal {
-    refused(RefusalKind::Unanswered)
-}
-
-fn unavailable() -> Refusal {
-    Refusal { status: Some(503), code: "ServiceUnavailable".to_owned(), ..unanswered() }
-}
-
-/// The kind of no, by code; the sentence stays behind where a request could have put its value into it.
-fn refusal(error: &CloudError) -> Refusal {
-    let inner = error.innererror.as_deref();
-    let codes =
-        [(Service::Graph, error.code.as_str()), (Service::Vault, inner.unwrap_or_default()), (Service::Vault, &error.code)];
-    let known = codes.into_iter().find_map(|(service, code)| refusals::known(service, error.status, code));
-    let kind = known.map_or_else(|| refusals::by_status(error.status), |row| row.kind);
-    let code = inner.map_or_else(|| error.code.clone(), |inner| format!("{}/{inner}", error.code));
-    Refusal { kind, status: Some(error.status), code, message: error.message.clone(), retry_after: None }
-}
-
-fn version_id(found: &SecretVersion) -> Result<VersionId, CloudError> {
-    found.id.parse().map_err(|_| CloudError::new(500, "InternalError", "The sandbox made a version id of another form."))
-}
-
-fn version(found: &SecretVersion) -> Result<Version, CloudError> {
-    Ok(Version {
-        id: version_id(found)?,
-        tag: found.tags.get(VAULT_TAG).and_then(|t| t.parse().ok()),
-        key_id: found.tags.get(VAULT_TAG_KEY_ID).and_then(|k| k.parse().ok()),
-        enabled: found.enabled,
-    })
-}
-
-fn version_read(found: &SecretVersion) -> Result<VersionRead, CloudError> {
-    Ok(VersionRead {
-        version: version(found)?,
-        value: SecretValue::new(found.value.text().to_owned()),
-        expires: found.expires,
-        content_type: found.content_type.clone(),
-        tags: found.tags.clone(),
-    })
 }
