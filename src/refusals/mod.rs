@@ -74,7 +74,7 @@ pub fn of_refusal(operation: Option<Operation>, refusal: &Refusal) -> &'static R
         })
     };
     let signing_in = || rows().find(|r| numbers.iter().any(|n| r.has_number(*n)));
-    let token = || (operation == Some(Operation::OperatorSignIn) || !numbers.is_empty()).then(token::otherwise);
+    let token = || (!numbers.is_empty()).then(token::otherwise);
     signing_in().or_else(coded).or_else(token).or_else(by_kind).unwrap_or_else(|| any::of(refusal.kind))
 }
 

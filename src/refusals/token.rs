@@ -3,7 +3,7 @@
 //! Numbers: learn.microsoft.com/entra/identity-platform/reference-error-codes, and what is named with each row. Microsoft asks
 //! to go by the `error` class instead; but `invalid_client` alone cannot tell a wrong secret from an expired one.
 
-use super::row::{HttpStatus as H, Row, Service, Sign, Sure};
+use super::row::{HttpStatus as H, Operation, Row, Service, Sign, Sure};
 use crate::rotation::answers::RefusalKind as K;
 
 /// Why the token endpoint made no statement. The texts begin `SignIn::Unavailable`'s `why`, and old journals have them.
@@ -166,7 +166,7 @@ pub(super) const ROWS: &[Row] = &[
         happened: "The token endpoint does not know the secret of {who}: it was removed, was never one of its secrets, or is its key ID instead of its value. Replicas that have not heard of a new secret say the same for some minutes.",
         now: "Whoever signs in with that value gets no new token. Tokens that were issued before last until they expire.",
         next: "See which secrets there are: `az ad app credential list --id {client}`. If the vault holds one that is gone, `keyrelay rotate {runbook}` puts a new one in its place; `keyrelay diagnose {runbook}` says what became of the old one.",
-        next_for_operator: "Give keyrelay a secret of the identity that rotates which signs in; it must be the value, not the key ID.",
+        next_for_operator: "Give keyrelay a secret of the identity that rotates which signs in (AZURE_CLIENT_SECRET, or what `auth` names); it must be the value, not the key ID.",
         ..BASE
     },
     Row {
@@ -178,7 +178,7 @@ pub(super) const ROWS: &[Row] = &[
         happened: "The secret of {who} has expired, or it is not known and all secrets that are known have expired.",
         now: "Whoever signs in with that value gets no new token, and no restart mends that.",
         next: "Put a new one in its place: `keyrelay rotate {runbook}`. The end dates: `az ad app credential list --id {client}`.",
-        next_for_operator: "Give keyrelay a secret of the identity that rotates which has not expired, or another kind of sign-in.",
+        next_for_operator: "Give keyrelay a secret of the identity that rotates which has not expired (AZURE_CLIENT_SECRET, or what `auth` names), or another kind of sign-in.",
         ..BASE
     },
     Row {
@@ -341,6 +341,28 @@ pub(super) const ROWS: &[Row] = &[
         now: "It gets no token that way. Its secrets are another way and are not affected.",
         next: "Compare with what it has: `az ad app federated-credential list --id {client}`.",
         next_for_operator: "Compare with what it has: `az ad app federated-credential list --id {operator}`.",
+        ..BASE
+    },
+    Row {
+        name: "sign-in-no-consent",
+        sign: Sign::Numbers(&[65_001]),
+        status: H::Perhaps(400),
+        sure: Sure::Documented,
+        source: "learn.microsoft.com/entra/identity-platform/reference-error-codes",
+        happened: "Nobody has consented to what {who} asks for.",
+        now: "It gets no token for that until an administrator of the tenant has consented.",
+        next: "Consent: `az ad app permission admin-consent --id {client}`.",
+        next_for_operator: "Consent: `az ad app permission admin-consent --id {operator}`.",
+        ..BASE
+    },
+    Row {
+        name: "operator-no-token",
+        operations: &[Operation::OperatorSignIn],
+        sign: Sign::Kind(K::Unauthenticated),
+        source: "keyrelay itself: a refusal without an AADSTS number",
+        happened: "The identity that rotates got no token.",
+        now: "It can do nothing in Graph or in the vaults. The application is not affected.",
+        next: "See which kind of sign-in was tried and why it failed: `keyrelay plan {runbook}`. `auth` in the runbook or on the command line names another.",
         ..BASE
     },
     Row {

@@ -1,6 +1,6 @@
 //! From a row to sentences: the real names filled in, with status, code and request-id.
 
-use super::row::{Operation, Row, Service};
+use super::row::{Operation, Row, Service, Sign};
 use super::{of_refusal, of_sign_in};
 use crate::evidence::clean;
 use crate::rotation::answers::{Refusal, SignIn};
@@ -101,7 +101,9 @@ impl Words {
         let status = refusal.status.map(|s| format!("HTTP {s}"));
         let code = Some(refusal.code.clone()).filter(|c| !c.is_empty());
         let asked_for = operation.map(|o| format!("while {}", o.doing()));
-        let said = Some(clean(&refusal.message)).filter(|m| !m.is_empty());
+        // of a sign-in there is no sentence of the service's, and the number says more than ours
+        let numbered = matches!(row.sign, Sign::Numbers(_) | Sign::OtherNumber);
+        let said = Some(clean(&refusal.message)).filter(|m| !m.is_empty() && !numbered);
         fill.words(row, [asked_for, status, code, id(request_id)], said)
     }
 

@@ -162,7 +162,9 @@ async fn ask(operation: Operation, server: &Canned, services: &AzureServices, an
             refused(services.deleted(VaultIx(0)).await)
         }
         O::SetSecret => {
-            server.on("GET", "kv-one", [bundle(0)]);
+            // a silent answer stands for keyrelay's own no, before anything is sent
+            let tags = if matches!(answer, Answer::Hang) { 14 } else { 0 };
+            server.on("GET", "kv-one", [bundle(tags)]).on("PUT", "kv-one", [answer]);
             let value = value(services).await;
             let tag = Tag {
                 target: TargetId::of([("kv", "s")]),
@@ -170,12 +172,6 @@ async fn ask(operation: Operation, server: &Canned, services: &AzureServices, an
                 attempt: 1,
             };
             let stamp = Stamp { tag, key_id: OBJECT.parse().unwrap(), expires: None };
-            // a silent answer stands for keyrelay's own no, before anything is sent
-            if matches!(answer, Answer::Hang) {
-                server.on("GET", "kv-one", [bundle(14)]);
-            } else {
-                server.on("PUT", "kv-one", [answer]);
-            }
             ended(services.write(VaultIx(0), &value, &stamp).await)
         }
         O::DisableVersion => {
@@ -209,7 +205,7 @@ pub(crate) async fn tell(case: &Case, answer: Answer) -> (Words, Known, String) 
         }
         Ask::AsOperator => {
             server.on("OPERATOR", "login", [answer]);
-            said(Some(Operation::ListSecrets), refused(services.credentials().await))
+            said(Some(Operation::OperatorSignIn), refused(services.credentials().await))
         }
         Ask::For(operation) | Ask::Nobody(operation) => {
             said(Some(operation), ask(operation, &server, &services, answer).await)
