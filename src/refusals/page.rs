@@ -16,7 +16,7 @@ pub fn markdown() -> String {
     ] {
         let of_service = || rows().filter(move |r| r.service == service);
         // writing to a String cannot fail
-        let _ = write!(page, "## {title}\n\n| says | HTTP | is | how sure |\n|---|---|---|---|\n");
+        let _ = write!(page, "## {title}\n| says | HTTP | is | how sure |\n|---|---|---|---|\n");
         for row in of_service() {
             let (says, status, name) = (says(row), status(row.status), row.name);
             let _ = writeln!(page, "| {says} | {status} | [{name}](#{name}) | {}: {} |", row.sure.word(), row.source);
