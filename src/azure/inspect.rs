@@ -35,14 +35,16 @@ impl Inspect for AzureServices {
     /// The policy that is assigned to the application, or else the tenant's: the first excludes the second as a whole.
     async fn password_policy(&self, application: &Application) -> Read<PasswordPolicy> {
         let created = application.created;
-        let path = format!("applications/{}/appManagementPolicies", application.object_id);
-        match self.graph.read(&path, |body| assigned(body, created)).await {
-            Ok((Some(policy), trace)) => return Ok((policy, trace)),
-            Ok((None, _)) => {}
-            Err(failure) => return failure.into_read(),
+        let own = format!("applications/{}/appManagementPolicies", application.object_id);
+        let (own, tenants) = futures::join!(
+            self.graph.read(&own, |body| assigned(body, created)),
+            self.graph.read("policies/defaultAppManagementPolicy", |body| tenants(body, created)),
+        );
+        match own {
+            Ok((Some(policy), trace)) => Ok((policy, trace)),
+            Ok((None, _)) => tenants.or_else(Failure::into_read),
+            Err(failure) => failure.into_read(),
         }
-        let path = "policies/defaultAppManagementPolicy";
-        self.graph.read(path, |body| tenants(body, created)).await.or_else(Failure::into_read)
     }
 
     async fn requested_permissions(&self, client_id: &str) -> Read<Vec<String>> {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 
+use super::baseline::FoundBaseline;
 use super::check::{Check, CheckId};
 use super::mend::Mend;
 use super::survey::{NotSeen, Survey};
@@ -120,7 +121,7 @@ pub(super) fn policy(survey: &Survey, runbook: &Runbook) -> Check {
 pub(super) fn unfinished(
     survey: &Survey,
     target: TargetId,
-    baseline: Option<KeyId>,
+    found: Option<&FoundBaseline>,
     wanted: &Wanted,
 ) -> (Vec<Check>, BTreeSet<RunId>) {
     let refuse = |run: RunId, here| Check::refusing(CheckId::UnfinishedRun, &Refused::Unfinished { run, here });
@@ -130,7 +131,18 @@ pub(super) fn unfinished(
     let Ok(credentials) = &survey.directory.credentials else {
         return (vec![Check::after(CheckId::UnfinishedRun, CheckId::Application)], BTreeSet::new());
     };
+    let baseline = found.and_then(|f| f.baseline.key_id());
     let (ended, refused) = other_runs(credentials, target, baseline, &wanted.known_runs);
+    if found.is_none() {
+        // what a vault serves was made by a run, too: without a baseline it cannot be told from what a run has left
+        let open = |(run, _): (RunId, bool)| {
+            let says = format!("run {run} has a credential here; whether it is unfinished depends on {}", CheckId::Baseline);
+            Check::unknown(CheckId::UnfinishedRun, says)
+        };
+        let checks: Vec<Check> = refused.into_iter().map(open).collect();
+        let none = || vec![Check::after(CheckId::UnfinishedRun, CheckId::Baseline)];
+        return (if checks.is_empty() { none() } else { checks }, BTreeSet::new());
+    }
     let mut checks: Vec<Check> = refused.into_iter().map(|(run, here)| refuse(run, here)).collect();
     let left = |run: &RunId| {
         let says = format!("run {run} has ended and left a credential behind; it is not touched");

@@ -82,7 +82,7 @@ pub(super) fn judge(survey: &Survey, wanted: &Wanted, mend: &Mend<'_>) -> (Vec<C
             (Err(_), _) => (Check::after(CheckId::Baseline, CheckId::SignIn), None),
         };
         checks.push(of_vault(check));
-        found.push(at.map(|at| (vault, Some(held.version.id), at)));
+        found.push(at.map(|at| (vault, Some(held.read.version.id), at)));
     }
     let Some(found) = found.into_iter().collect::<Option<Vec<_>>>() else {
         checks.push(Check::after(CheckId::VaultsAgree, CheckId::Baseline));
@@ -133,7 +133,7 @@ fn secret(vault: &VaultSurvey, mend: &Mend<'_>) -> Check {
     const ID: CheckId = CheckId::VaultSecret;
     let place = vault.place.clone();
     match &vault.serves {
-        Ok(Serves::Value(held)) => Check::ok(ID, format!("version {} is current and enabled", held.version.id)),
+        Ok(Serves::Value(held)) => Check::ok(ID, format!("version {} is current and enabled", held.read.version.id)),
         Ok(Serves::Nothing) => {
             let says = "there is no such secret: a first one would be added. If one was expected, the name or the vault is \
                         wrong, or it is being deleted";
@@ -190,7 +190,7 @@ fn may_list(vault: &VaultSurvey, mend: &Mend<'_>) -> Check {
 fn tags(vault: &VaultSurvey, mend: &Mend<'_>) -> Check {
     let none = std::collections::BTreeMap::new();
     let carried = match &vault.serves {
-        Ok(Serves::Value(held)) => &held.tags,
+        Ok(Serves::Value(held)) => &held.read.tags,
         Ok(Serves::Nothing | Serves::Disabled { .. } | Serves::SoftDeleted | Serves::NoValue) => &none,
         Err(_) => return Check::after(CheckId::VaultTags, CheckId::VaultSecret),
     };
@@ -264,8 +264,8 @@ fn which(
 
 /// A credential without a hint fits everything.
 fn fits(held: &Held, key_id: KeyId, credentials: &[Credential]) -> bool {
-    let hintless = |c: &Credential| c.key_id == key_id && c.hint.is_none();
-    held.hinted.contains(&key_id) || credentials.iter().any(hintless)
+    let named = credentials.iter().find(|c| c.key_id == key_id);
+    named.is_some_and(|c| c.hint.as_ref().is_none_or(|hint| held.read.value.begins_with(hint)))
 }
 
 /// The one that a person named, else the one that our tag names, else the only one whose hint fits.
@@ -274,12 +274,14 @@ fn belongs(held: &Held, credentials: &[Credential], survey: &Survey, wanted: &Wa
     if let Some(named) = wanted.old_key.filter(listed) {
         return Belongs::Named(named);
     }
-    let ours = held.version.tag.as_ref().is_some_and(|t| t.target == mend.runbook.target());
-    if let Some(tagged) = held.version.key_id.filter(|_| ours).filter(listed) {
+    let ours = held.read.version.tag.as_ref().is_some_and(|t| t.target == mend.runbook.target());
+    if let Some(tagged) = held.read.version.key_id.filter(|_| ours).filter(listed) {
         return Belongs::Tagged(tagged);
     }
-    let shown = |c: &&Credential| held.hinted.is_empty() || held.hinted.contains(&c.key_id);
-    match held.hinted.as_slice() {
+    let begins = |c: &&Credential| c.hint.as_ref().is_some_and(|hint| held.read.value.begins_with(hint));
+    let hinted: Vec<KeyId> = credentials.iter().filter(begins).map(|c| c.key_id).collect();
+    let shown = |c: &&Credential| hinted.is_empty() || hinted.contains(&c.key_id);
+    match hinted.as_slice() {
         [one] => Belongs::Hinted(*one),
         [] if credentials.iter().all(|c| c.hint.is_some()) && !principals(survey).is_empty() => {
             Belongs::ToPrincipal(principals(survey).iter().map(Candidate::of).collect())

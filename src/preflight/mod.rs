@@ -110,8 +110,7 @@ impl<S: Services + Inspect, C: Clock, P: Stop> Preflight<'_, S, C, P> {
         let survey = self.survey(runbook).await;
         let mend = Mend { runbook, acting: survey.acting() };
         let (mut checks, found) = baseline::judge(&survey, wanted, &mend);
-        let old_key = found.as_ref().and_then(|f| f.baseline.key_id());
-        let (runs, bystanders) = application::unfinished(&survey, runbook.target(), old_key, wanted);
+        let (runs, bystanders) = application::unfinished(&survey, runbook.target(), found.as_ref(), wanted);
         let credentials = survey.directory.credentials.as_deref().unwrap_or_default();
         checks.extend(runs);
         checks.push(Check::ok(CheckId::Runbook, format!("valid, sha256 {}", runbook.sha256)));

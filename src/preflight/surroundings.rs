@@ -59,10 +59,10 @@ pub(super) fn expiry(found: Option<&FoundBaseline>, runbook: &Runbook, now: Opti
     let long = long.into_iter().fold(std::time::Duration::ZERO, |sum, d| sum.saturating_add(d.get()));
     let done = now.checked_add(SignedDuration::try_from(long).unwrap_or(SignedDuration::MAX)).unwrap_or(Timestamp::MAX);
     if ends >= done {
-        return Check::ok(CheckId::Expiry, format!("the old secret ends at {ends}"));
+        return Check::ok(CheckId::Expiry, format!("the old secret ends at {ends:.0}"));
     }
     let says = format!(
-        "the old secret ends at {ends}, and proof, settle and overlap can take until {done}: whoever still uses it then will fail"
+        "the old secret ends at {ends:.0}, and proof, settle and overlap can take until {done:.0}: whoever still uses it then will fail"
     );
     Check::warning(CheckId::Expiry, says).mend("start at once, tell the consumers' owners, or shorten `overlap`")
 }

@@ -60,22 +60,32 @@ impl Survey {
 impl<S: Services + Inspect, C: Clock, P: Stop> Preflight<'_, S, C, P> {
     pub(super) async fn survey(&self, runbook: &Runbook) -> Survey {
         let identity = self.must("a token for Microsoft Graph", async || self.services.identity().await).await;
-        let directory = match &identity {
-            Ok(identity) => self.directory(identity.as_ref()).await,
-            Err(_) => DirectorySurvey::not_asked(|| NotSeen::After(CheckId::Identity)),
+        // Side by side: neither needs the other. The first token is there before the second is asked for, since two first
+        // requests at once can take each other's token away.
+        let (directory, (vault_identity, vaults)) = futures::join!(
+            async {
+                match &identity {
+                    Ok(identity) => self.directory(identity.as_ref()).await,
+                    Err(_) => DirectorySurvey::not_asked(|| NotSeen::After(CheckId::Identity)),
+                }
+            },
+            self.vaults(runbook),
+        );
+        Survey { identity, vault_identity, directory, vaults, now: self.clock.now(), ahead: self.ahead() }
+    }
+
+    /// What the two clocks say of the same moment.
+    fn ahead(&self) -> Option<SignedDuration> {
+        self.clock.now().map(|now| self.clock.local().duration_since(now))
+    }
+
+    async fn vaults(&self, runbook: &Runbook) -> (Seen<Option<Identity>>, Vec<VaultSurvey>) {
+        let identity = self.must("a token for Key Vault", async || self.services.vault_identity().await).await;
+        let vaults = match &identity {
+            Ok(_) => futures::future::join_all(all_vaults(runbook).map(|vault| self.vault(runbook, vault))).await,
+            Err(_) => all_vaults(runbook).map(|vault| VaultSurvey::not_asked(runbook, vault)).collect(),
         };
-        // before anything long: what the two clocks say of the same moment
-        let ahead = self.clock.now().map(|now| self.clock.local().duration_since(now));
-        let vault_identity = self.must("a token for Key Vault", async || self.services.vault_identity().await).await;
-        let mut vaults = Vec::new();
-        for vault in all_vaults(runbook) {
-            let credentials = directory.credentials.as_deref().unwrap_or_default();
-            vaults.push(match &vault_identity {
-                Ok(_) => self.vault(runbook, vault, credentials).await,
-                Err(_) => VaultSurvey::not_asked(runbook, vault),
-            });
-        }
-        Survey { identity, vault_identity, directory, vaults, now: self.clock.now(), ahead }
+        (identity, vaults)
     }
 
     async fn directory(&self, identity: Option<&Identity>) -> DirectorySurvey {

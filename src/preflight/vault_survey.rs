@@ -1,7 +1,5 @@
 //! What is read of one vault: its current version as a consumer reads it, and whether its value signs in.
 
-use std::collections::BTreeMap;
-
 use jiff::{SignedDuration, Timestamp};
 
 use super::check::CheckId;
@@ -10,9 +8,9 @@ use super::{Preflight, Refused, all_ours, place, undecided};
 use crate::clock::Clock;
 use crate::driver::Stop;
 use crate::driver::patience::pause;
-use crate::ports::{Credential, Inspect, Services};
-use crate::rotation::answers::{Current, RefusalKind, SignIn, Version};
-use crate::rotation::names::{KeyId, VaultIx};
+use crate::ports::{Inspect, Services, VersionRead};
+use crate::rotation::answers::{Current, RefusalKind, SignIn};
+use crate::rotation::names::VaultIx;
 use crate::runbook::Runbook;
 use crate::secret::SecretValue;
 
@@ -42,14 +40,11 @@ pub(super) enum Serves {
     Value(Box<Held>),
 }
 
-/// The current version, without its value.
+/// The current version. Its value is kept until the look is over, to be held against the credentials' hints.
 pub(super) struct Held {
-    pub(super) version: Version,
-    pub(super) tags: BTreeMap<String, String>,
+    pub(super) read: VersionRead,
     /// Whether the value signs in; else why that cannot be told.
     pub(super) lives: Result<bool, Refused>,
-    /// The credentials whose hint fits the value.
-    pub(super) hinted: Vec<KeyId>,
 }
 
 impl VaultSurvey {
@@ -61,41 +56,48 @@ impl VaultSurvey {
 }
 
 impl<S: Services + Inspect, C: Clock, P: Stop> Preflight<'_, S, C, P> {
-    pub(super) async fn vault(&self, runbook: &Runbook, vault: VaultIx, credentials: &[Credential]) -> VaultSurvey {
+    pub(super) async fn vault(&self, runbook: &Runbook, vault: VaultIx) -> VaultSurvey {
         let place = place(runbook, vault);
-        let serves = self.serves(runbook, vault, &place, credentials).await;
-        let may_list = match &serves {
-            Ok(_) => self.may(&place, async || self.services.may_list(vault).await).await,
-            Err(_) => Err(NotSeen::After(CheckId::VaultSecret)),
+        let (current, read) = match self.must(&place, async || self.services.current(vault).await).await {
+            Ok(found) => found,
+            Err(why) => {
+                let may_list = Err(NotSeen::After(CheckId::VaultSecret));
+                return VaultSurvey { vault, place, serves: Err(why), may_list };
+            }
         };
+        let (serves, may_list) = futures::join!(
+            self.serves(runbook, vault, &place, current, read),
+            self.may(&place, async || self.services.may_list(vault).await),
+        );
         VaultSurvey { vault, place, serves, may_list }
     }
 
-    async fn serves(&self, runbook: &Runbook, vault: VaultIx, place: &str, credentials: &[Credential]) -> Seen<Serves> {
-        let (current, read) = self.must(place, async || self.services.current(vault).await).await?;
-        let read = match (current, read) {
-            (Current::Version(_), Some(read)) => read,
-            (Current::Version(_), None) => return Ok(Serves::NoValue),
+    async fn serves(
+        &self,
+        runbook: &Runbook,
+        vault: VaultIx,
+        place: &str,
+        current: Current,
+        read: Option<VersionRead>,
+    ) -> Seen<Serves> {
+        match (current, read) {
+            (Current::Version(_), Some(read)) => {
+                let lives = self.lives(runbook, place, &read.value).await;
+                Ok(Serves::Value(Box::new(Held { read, lives })))
+            }
+            (Current::Version(_), None) => Ok(Serves::NoValue),
             (Current::Disabled, _) => {
                 let versions = self.must(place, async || self.services.versions(vault).await).await?;
-                return Ok(Serves::Disabled { only_ours: all_ours(&versions, runbook.target()) });
+                Ok(Serves::Disabled { only_ours: all_ours(&versions, runbook.target()) })
             }
-            (Current::Nothing, _) => {
-                return match self.must(place, async || self.services.deleted(vault).await).await {
-                    Ok(true) => Ok(Serves::SoftDeleted),
-                    Ok(false) => Ok(Serves::Nothing),
-                    // reading deleted names has a permission of its own; a blocked name is refused by the write itself
-                    Err(NotSeen::Refused(Refused::Service { refusal, .. })) if refusal.kind == RefusalKind::Forbidden => {
-                        Ok(Serves::Nothing)
-                    }
-                    Err(other) => Err(other),
-                };
-            }
-        };
-        let fits = |c: &&Credential| c.hint.as_ref().is_some_and(|h| read.value.begins_with(h));
-        let hinted = credentials.iter().filter(fits).map(|c| c.key_id).collect();
-        let lives = self.lives(runbook, place, &read.value).await;
-        Ok(Serves::Value(Box::new(Held { version: read.version, tags: read.tags, lives, hinted })))
+            (Current::Nothing, _) => match self.must(place, async || self.services.deleted(vault).await).await {
+                Ok(true) => Ok(Serves::SoftDeleted),
+                Ok(false) => Ok(Serves::Nothing),
+                // reading deleted names has a permission of its own; a blocked name is refused by the write itself
+                Err(NotSeen::Refused(refused)) if refused.kind() == Some(RefusalKind::Forbidden) => Ok(Serves::Nothing),
+                Err(other) => Err(other),
+            },
+        }
     }
 
     /// Alive at the first accepted sign-in; dead only if refused as wrong or expired, unbroken for the proof window.

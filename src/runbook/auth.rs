@@ -157,6 +157,8 @@ mod tests {
         let written =
             "kind = 'certificate'\ntenant = 'fabrikam.example'\nclient_id = '22222222-3333-4444-5555-666666666666'";
         let auth = read("public", written).unwrap().unwrap();
+        let kept: Auth = serde_json::from_str(&serde_json::to_string(&auth).unwrap()).unwrap();
+        assert_eq!(kept, auth, "a run is resumed with it");
         assert_eq!((auth.kind, auth.tenant.unwrap().as_str()), (AuthKind::Certificate, "fabrikam.example"));
         assert_eq!(auth.client_id.unwrap().to_string(), "22222222-3333-4444-5555-666666666666");
         let bare = Auth { kind: AuthKind::AzureCli, tenant: None, client_id: None };

@@ -2,7 +2,8 @@
 
 use jiff::SignedDuration;
 use keyrelay::preflight::{CheckId as C, OtherUse, Verdict as V};
-use keyrelay::rotation::names::Tag;
+use keyrelay::rotation::names::{KeyId, Tag};
+use uuid::Uuid;
 
 use crate::table::{Row, other_run};
 use crate::world::World;
@@ -42,6 +43,17 @@ pub const ROWS: &[Row] = &[
         V::Refused,
         "run 20261101t000000z-haaa of the same target",
         "keyrelay adopt RUNBOOK",
+    ),
+    Row(
+        "a run elsewhere that may be unfinished, in vaults that are not clear",
+        |w| {
+            left_by_another_run(w);
+            w.wanted.old_key = Some(KeyId(Uuid::from_u128(1)));
+        },
+        C::UnfinishedRun,
+        V::Unknown,
+        "run 20261101t000000z-haaa has a credential here; whether it is unfinished depends on baseline",
+        "",
     ),
     Row(
         "a run that has ended",
