@@ -110,7 +110,6 @@ fn requested(body: &[u8]) -> Option<Vec<String>> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Parsed {
-        #[serde(default)]
         required_resource_access: Vec<Resource>,
     }
     #[derive(Deserialize)]

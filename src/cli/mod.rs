@@ -14,6 +14,7 @@ mod adopt;
 mod completions;
 mod connect;
 mod context;
+mod diagnose;
 mod hold;
 mod inspect;
 pub mod logging;
@@ -85,6 +86,13 @@ enum Command {
         /// The old secret may go although another runbook's vaults may serve it
         #[arg(long)]
         shared_key_ok: bool,
+    },
+    /// Say why the application fails to get tokens; changes nothing
+    #[command(after_help = "Example: keyrelay diagnose runbooks/first-rotation.md\n\n\
+        Exits with 0 if what every vault serves signs in, with 50 if it does not or that cannot be told.")]
+    Diagnose {
+        /// Whose application and vaults
+        runbook: PathBuf,
     },
     /// Do the whole job: add, write, smoke test, overlap, delete
     #[command(after_help = "Example: keyrelay rotate runbooks/first-rotation.md")]
