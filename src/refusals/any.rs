@@ -127,7 +127,7 @@ const FORBIDDEN: Row = row(
     [
         "{service} does not allow this to the identity that rotates.",
         "What was asked for was not done.",
-        "Grant the identity what it lacks (README, \"Permissions\"); a grant may take ten minutes to count.",
+        "Grant the identity what it lacks (docs/permissions.md); a grant may take ten minutes to count.",
     ],
 );
 const FIREWALL: Row = row(
