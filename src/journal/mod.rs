@@ -100,7 +100,8 @@ impl<E: Serialize + DeserializeOwned, L: Log> Journal<E, L> {
         let (mut log, bytes) = store.open(run).map_err(|e| failed(run, &place, e))?;
         let contents: Contents<E> = record::parse(&bytes).map_err(|e| failed(run, &place, e))?;
         // Also where nothing is torn: the last writer may have been killed between its write and its sync.
-        log.keep(contents.whole_bytes).map_err(|e| failed(run, &place, e))?;
+        let whole = usize::try_from(contents.whole_bytes).ok().and_then(|n| bytes.get(..n)).unwrap_or(&bytes);
+        log.keep(whole).map_err(|e| failed(run, &place, e))?;
         let journal = Journal {
             run: run.clone(),
             place,

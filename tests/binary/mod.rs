@@ -268,8 +268,9 @@ impl Running {
         }
     }
 
+    /// It stands still at the place, or has ended without coming there.
     #[track_caller]
-    fn stands_still(mut self, place: &str) -> Result<Running, Ran> {
+    pub fn stands_still(mut self, place: &str) -> Result<Running, Ran> {
         let begun = Instant::now();
         let word = format!("standing still at {}", place.split('#').next().unwrap());
         loop {
