@@ -1,4 +1,4 @@
-//! `docs/permissions.md` quotes what `plan` says: each quotation is the program's own.
+//! The pages quote `plan`: each quotation is the program's own, and no check is left out.
 
 use keyrelay::preflight::CheckId;
 
@@ -30,4 +30,13 @@ fn what_plan_says_is_quoted_as_it_says_it() {
         }
     }
     assert!(seen >= 10, "{seen}");
+}
+
+#[test]
+fn the_example_tells_of_every_check() {
+    let page = read(&root().join("examples/real-tenant.md"));
+    let table: String = page.lines().filter(|l| l.starts_with("| `")).collect();
+    for check in CheckId::ALL {
+        assert!(table.contains(&format!("`{check}`")), "{check}");
+    }
 }
