@@ -16,6 +16,7 @@
 //! | `back` | the way back |
 //! | `failure` | why a machine stops, and the failure policy |
 //! | `invariants` | what must hold in every state |
+//! | `likeness` | when two states are the same |
 
 use std::sync::Arc;
 
@@ -26,6 +27,7 @@ pub mod effect;
 pub mod event;
 pub mod failure;
 pub mod invariants;
+pub mod likeness;
 pub mod names;
 pub mod plan;
 pub mod state;
