@@ -275,7 +275,7 @@ impl Rotation {
         match self.phase.clone() {
             Phase::Add if self.added(self.attempt()) == Some(AddState::Planned) => self.enter(Phase::Add),
             Phase::Add | Phase::Prove => self.next_attempt(),
-            Phase::Publish { .. } if self.attempts.last().is_some_and(|a| a.published) => self.enter_reconcile(false),
+            Phase::Publish { .. } if self.maybe_published() => self.enter_reconcile(false),
             Phase::Publish { .. } => self.next_attempt(),
             Phase::Reconcile { room } => self.enter_reconcile(room),
             Phase::Withdraw => self.enter_back(),
