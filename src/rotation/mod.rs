@@ -17,6 +17,7 @@
 //! | `failure` | why a machine stops, and the failure policy |
 //! | `invariants` | what must hold in every state |
 //! | `likeness` | when two states are the same |
+//! | `rules` | the rules by name: each is switched off once by the search |
 
 use std::sync::Arc;
 
@@ -39,11 +40,14 @@ mod outcome;
 mod overlap;
 mod publish;
 mod reconcile;
+mod rules;
 
 pub use effect::{Effect, Reading, Why};
 pub use event::{Applied, Event};
 pub use failure::Reason;
 pub use plan::Plan;
+#[cfg(feature = "rules-off")]
+pub use rules::{Rule, switch_off};
 pub use state::{End, Phase, Rotation, Step};
 
 use answers::Mutation;
@@ -209,6 +213,7 @@ impl Rotation {
         match &self.phase {
             Phase::Add => list(),
             Phase::Prove => Some(Reading::SignIn),
+            Phase::Delete if !rules::keeps(rules::Rule::ReadBeforeRemoving) => list(),
             Phase::Publish { look_for_tag: false } | Phase::Delete => list().or_else(currents),
             Phase::Publish { look_for_tag: true } | Phase::Reconcile { .. } => list().or_else(versions).or_else(currents),
             Phase::Align { .. } | Phase::Smoke | Phase::Confirm | Phase::Wait => currents(),

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use super::failure::Reason;
 use super::names::VersionId;
+use super::rules::{Rule, keeps};
 use super::state::{DATE_RESOLUTION, Phase, Rotation, Serves, after};
 
 /// How often an overlap may begin again before a person must look.
@@ -20,12 +21,13 @@ impl Rotation {
             Serves::Ours { version, .. } => (!self.back).then_some(Some(version)),
             Serves::Foreign => None,
         };
-        self.vaults().map(version).collect()
+        let asked = if keeps(Rule::VaultsAgree) { usize::MAX } else { 1 };
+        self.vaults().take(asked).map(version).collect()
     }
 
     /// Whether the vaults serve exactly what was confirmed when the overlap began.
     pub(super) fn unmoved(&self) -> bool {
-        self.arrived().is_some_and(|now| now == self.confirmed)
+        self.arrived().is_some_and(|now| now == self.confirmed || !keeps(Rule::OverlapRestarts))
     }
 
     pub(super) fn decide_confirm(&mut self, at: Timestamp) {
@@ -50,7 +52,8 @@ impl Rotation {
     fn overlap_ends(&self, at: Timestamp) -> Timestamp {
         let cache = self.plan.consumers.iter().map(|c| c.cache).max().unwrap_or_default();
         let overlap = after(at, self.plan.overlap.max(cache).saturating_add(DATE_RESOLUTION));
-        let unsure = self.back || self.doubted || self.attempts.len() > 1;
+        let overlap = if keeps(Rule::Overlap) { overlap } else { at };
+        let unsure = (self.back || self.doubted || self.attempts.len() > 1) && keeps(Rule::OverlapAfterSettle);
         self.settled_at().filter(|_| unsure).map_or(overlap, |settled| overlap.max(settled))
     }
 

@@ -63,13 +63,17 @@ pub(crate) fn explore(scene: &Scene, most: usize) -> Found {
             ways.all(&state);
             for (n, way) in ways.out.drain(..).enumerate() {
                 let index = match known.entry(way.to.likeness()) {
-                    Entry::Occupied(found) => *found.get(),
+                    Entry::Occupied(found) => {
+                        let same = graph.places[*found.get() as usize] == Place::of(&way.to);
+                        assert!(same, "two states that differ were taken for one");
+                        *found.get()
+                    }
                     Entry::Vacant(free) => {
                         let index = u32::try_from(graph.places.len()).unwrap();
                         free.insert(index);
                         origins.push(Origin { from: at, way: u16::try_from(n).unwrap() });
                         graph.places.push(Place::of(&way.to));
-                        if let Err(found) = way.to.check() {
+                        if let Err(found) = way.to.check(scene) {
                             broken = Some((found, index));
                             break 'search;
                         }
@@ -135,11 +139,11 @@ impl State {
 }
 
 /// Searches every scene, two at a time, and gives each result as soon as those before it are there.
-pub(crate) fn explore_all(scenes: &[Scene], most: usize, each: impl Fn(Found) + Sync) {
+pub(crate) fn explore_all(scenes: &[Scene], each: impl Fn(Found) + Sync) {
     let (next, done) = (std::sync::atomic::AtomicUsize::new(0), std::sync::Mutex::new(()));
     let work = || {
         while let Some(scene) = scenes.get(next.fetch_add(1, std::sync::atomic::Ordering::Relaxed)) {
-            let found = explore(scene, most);
+            let found = explore(scene, usize::MAX);
             let _one_at_a_time = done.lock();
             each(found);
         }

@@ -32,7 +32,7 @@ impl Report {
             wrong.push(format!("{name}: {broken}, after {} steps:\n  {}", path.len(), path.join("\n  ")));
         } else {
             let lives = found.graph.lives();
-            wrong.extend(lives.wrong().into_iter().map(|w| format!("{name}: {w}")));
+            wrong.extend(lives.wrong(&found.scene).into_iter().map(|w| format!("{name}: {w}")));
             println!("    depth {}, ends in {:?}", found.depth, lives.ends);
             ends = lives.ends;
         }

@@ -27,6 +27,8 @@ pub(crate) enum Start {
     None,
     /// It has expired.
     Dead,
+    /// Alive, and somebody may remove it while no process works.
+    Dying,
 }
 
 #[derive(Clone, Debug)]
@@ -43,7 +45,8 @@ pub(crate) struct Scene {
     pub losses: u8,
     /// How often a process may be suspended for a tick in the middle of its work.
     pub naps: u8,
-    /// How many versions somebody else may write by hand while no process works.
+    /// How often somebody else may do something by hand while no process works: set the old value again, or remove the old
+    /// secret where it is dying.
     pub strangers: u8,
     pub on_failure: OnFailure,
     pub delete: Delete,
@@ -57,6 +60,9 @@ pub(crate) struct Scene {
     pub breaks_a1: bool,
     /// A control: the second replica may never learn what the first one knows.
     pub breaks_a2: bool,
+    /// Look at what users and ends see (S1, S2, S6, S10), not at how the run came there: where a rule is switched off, that it is
+    /// broken says nothing.
+    pub outcomes_only: bool,
 }
 
 impl Default for Scene {
@@ -79,6 +85,7 @@ impl Default for Scene {
             settle: 2,
             breaks_a1: false,
             breaks_a2: false,
+            outcomes_only: false,
         }
     }
 }
@@ -108,7 +115,10 @@ impl Scene {
         add(self.second_empty, ", the second empty");
         add(self.consumer, ", a consumer");
         add(self.on_failure == OnFailure::Rollback, ", rolls back by policy");
-        add(self.delete == Delete::OnRelease, ", on release");
+        add(self.delete == Delete::OnRelease, ", removed on release");
+        add(self.delete == Delete::Never, ", never removed");
+        add(self.overlap != 1, ", a long overlap");
+        add(self.window != 1, ", a long proof");
         add(self.breaks_a1, ", A1 BROKEN");
         add(self.breaks_a2, ", A2 BROKEN");
         name += &format!(" ({} crashes, {} losses", self.crashes, self.losses);
@@ -188,14 +198,15 @@ impl Scene {
             target: TargetId::of(HOSTS[..vaults.len()].iter().map(|h| (*h, SECRET))),
             run: RunId::new(begin(), 42),
             baseline: match (self.start, baseline) {
-                (Start::Alive, Some(key_id)) => Baseline::Alive { key_id },
+                (Start::Alive | Start::Dying, Some(key_id)) => Baseline::Alive { key_id },
                 (Start::Dead, key_id) => Baseline::Dead { key_id, removable: true },
-                (Start::None, _) | (Start::Alive, None) => Baseline::None,
+                (Start::None, _) | (Start::Alive | Start::Dying, None) => Baseline::None,
             },
             vaults,
             room: self.two_at_most.then_some(2),
             bystanders: Default::default(),
-            proof: Proof { window: ticks(self.window), spacing: TICK, limit: TICK },
+            // as long as no replica knows a new secret for two ticks at most, and one alone for less than a window
+            proof: Proof { window: ticks(self.window), spacing: TICK, limit: ticks(2 * self.window - 1) },
             overlap: wait(self.overlap),
             settle: wait(self.settle),
             delete: self.delete,

@@ -5,7 +5,10 @@ use std::rc::Rc;
 
 use jiff::Timestamp;
 use keyrelay::rotation::answers::Mutation;
-use keyrelay::rotation::invariants::{Broken, Living, World, check};
+use keyrelay::rotation::invariants::{
+    Broken, Living, World, s1_current_signs_in, s2_recent_signs_in, s3_read_before_removal, s4_only_ours_is_removed,
+    s6_ends, s10_attempts, s11_stays_ended,
+};
 use keyrelay::rotation::likeness::Names;
 use keyrelay::rotation::names::{KeyId, Tag, VaultIx, VersionId};
 use keyrelay::rotation::{Phase, Rotation};
@@ -13,7 +16,7 @@ use keyrelay::sandbox::cloud::{Cloud, Place, Value};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use crate::scene::{APP, HOSTS, SECRET, Scene, TICK, ticks};
+use crate::scene::{APP, HOSTS, SECRET, Scene, Start, TICK, ticks};
 
 /// Everything. Cheap to clone: what a step does not change is shared.
 #[derive(Clone)]
@@ -202,11 +205,33 @@ impl State {
     }
 
     /// S1 to S6, S10 and S11 in this state; S5 and S9 on the way here.
-    pub(crate) fn check(&self) -> Result<(), Broken> {
+    pub(crate) fn check(&self, scene: &Scene) -> Result<(), Broken> {
         if let Some(wrong) = &self.wrong {
             return Err(wrong.clone());
         }
-        check(&self.run, &self.hidden(), u32::from(self.crashes) + u32::from(self.losses))
+        let (run, lost) = (&self.run, u32::from(self.crashes) + u32::from(self.losses) + u32::from(self.strangers));
+        let hidden = self.hidden();
+        let excused = self.excused(scene, hidden.clone());
+        s1_current_signs_in(run, &excused)?;
+        s2_recent_signs_in(run, &excused)?;
+        s6_ends(run, &hidden)?;
+        s10_attempts(run, lost)?;
+        s11_stays_ended(run)?;
+        if scene.outcomes_only {
+            return Ok(());
+        }
+        s3_read_before_removal(run)?;
+        s4_only_ours_is_removed(run, &hidden)
+    }
+
+    /// That a value does not sign in which somebody else removed is not the run's to answer for.
+    fn excused(&self, scene: &Scene, mut world: World) -> World {
+        let dead = |k: KeyId| self.standings.iter().any(|s| s.key_id == k && s.attempt == 0 && !s.living);
+        if scene.start == Start::Dying && self.strangers > 0 {
+            world.served.iter_mut().for_each(|served| *served = served.filter(|k| !dead(*k)));
+            world.recent.retain(|k| !dead(*k));
+        }
+        world
     }
 
     pub(crate) fn breaks(mut self, rule: &'static str, what: impl Into<String>) -> State {

@@ -6,18 +6,19 @@ use keyrelay::rotation::answers::{Current, Mutation, Refusal, RefusalKind, SignI
 use keyrelay::rotation::invariants::s5_intended;
 use keyrelay::rotation::names::VaultIx;
 use keyrelay::rotation::plan::{Delete, VaultStart};
+use keyrelay::rotation::state::Hold;
 use keyrelay::rotation::{Applied, Effect, Event, Phase, Reading};
 
-use crate::scene::{Scene, ticks};
+use crate::scene::{Scene, Start, ticks};
 use crate::services::refused;
-use crate::state::{Late, Made, State};
+use crate::state::{Late, Made, Packet, State};
 
 /// What sort of way it is. After faults have stopped, only the first three are left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Sort {
     /// The process works, time passes, the world does what A1 and A2 leave open.
     Goes,
-    /// A person resumes a run that has paused.
+    /// A person resumes a run that has paused, or releases it.
     Resumes,
     /// A person asks for the way back.
     Returns,
@@ -102,13 +103,14 @@ impl Ways<'_> {
     }
 
     fn process(&mut self, state: &State) {
+        let held_back = *state.run.phase() == Phase::Delete && state.run.plan().delete == Delete::OnRelease;
+        if held_back && state.run.hold() != Hold::Released && state.run.in_flight().is_none() {
+            self.tell(Sort::Resumes, state.clone(), Event::Released { by: String::new(), why: String::new() });
+        }
         match state.run.next(state.now) {
             Effect::Wait { .. } => {
                 self.add(Sort::Goes, || "time passes".to_owned(), state.tick(self.scene));
                 self.stranger(state, "");
-                if state.run.plan().delete == Delete::OnRelease && *state.run.phase() == Phase::Delete {
-                    self.tell(Sort::Goes, state.clone(), Event::Released { by: String::new(), why: String::new() });
-                }
             }
             Effect::Read(reading) => self.read(state, reading),
             Effect::Mutate(request) if state.run.in_flight().is_none() => self.intend(state, &request),
@@ -222,6 +224,10 @@ impl Ways<'_> {
         if over_a_hand {
             from = from.breaks("S4", "what somebody else had written while no process worked is written over");
         }
+        let dead = |s: &crate::state::Standing| s.attempt == 0 && !s.living;
+        if matches!(request, Mutation::WriteVault { attempt: 0, .. }) && state.standings.iter().any(dead) {
+            from = from.breaks("S1", "a value is put back that had died before");
+        }
         self.tell(Sort::Goes, from, Event::Intended { request: request.clone() });
     }
 
@@ -291,19 +297,38 @@ impl Ways<'_> {
         self.add(Sort::Fault, || format!("KILLED{sent}, resumed"), next);
     }
 
-    /// Somebody sets the old value by hand, while no process works and the old secret is not given up.
+    /// Somebody sets the old value by hand (disables ours where there was nothing), or removes the old secret, while no process works and the old secret is not given up.
     fn stranger(&mut self, state: &State, how: &str) {
-        if state.strangers >= self.scene.strangers || state.run.past_return() || !state.run.plan().baseline.alive() {
+        let baseline = state.run.plan().baseline;
+        if state.strangers >= self.scene.strangers || state.run.past_return() || !baseline.alive() {
+            return;
+        }
+        let key_id = baseline.key_id().unwrap();
+        if self.scene.start == Start::Dying {
+            let mut next = state.clone();
+            next.strangers += 1;
+            let packet = Packet { request: Mutation::RemoveSecret { key_id }, carried: None };
+            let done = next.perform(&packet, state.now + ticks(self.scene.settle), self.scene);
+            if done.is_ok() {
+                self.add(Sort::Fault, || format!("{how}somebody removes the old secret"), next);
+            }
             return;
         }
         for vault in (0..state.made.len()).map(|v| VaultIx(v as u8)) {
             let mut next = state.clone();
             next.strangers += 1;
-            let VaultStart::Holds { version } = state.run.plan().vaults[usize::from(vault.0)] else { continue };
+            let VaultStart::Holds { version } = state.run.plan().vaults[usize::from(vault.0)] else {
+                // not on the way back: there a vault without a version to confirm does not show that it moved in between
+                let ours = state.made[usize::from(vault.0)].last().filter(|m| m.enabled && !state.run.back()).map(|m| m.id);
+                let Some(version) = ours else { continue };
+                let packet = Packet { request: Mutation::DisableVersion { vault, version }, carried: None };
+                next.perform(&packet, state.now, self.scene).unwrap();
+                self.add(Sort::Fault, || format!("{how}somebody disables our version in vault {}", vault.0), next);
+                continue;
+            };
             let value = state.value_of(vault, version).unwrap();
-            let key_id = state.run.plan().baseline.key_id().unwrap().0;
             let id = next.set(vault, value, Default::default(), self.scene);
-            next.made[usize::from(vault.0)].push(Made { id, attempt: None, key_id, enabled: true });
+            next.made[usize::from(vault.0)].push(Made { id, attempt: None, key_id: key_id.0, enabled: true });
             self.add(Sort::Fault, || format!("{how}somebody sets the old value in vault {} by hand", vault.0), next);
         }
     }
