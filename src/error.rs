@@ -1,6 +1,6 @@
 //! What can go wrong for the person who typed the command: what happened, what to do, and the exit code.
 
-use crate::azure::SetupError;
+use crate::azure::{NoSignIn, SetupError};
 use crate::driver::DriverError;
 use crate::hold::HoldError;
 use crate::journal::JournalError;
@@ -60,12 +60,9 @@ pub enum Error {
     /// The sandbox does not run.
     #[error(transparent)]
     Sandbox(#[from] SandboxError),
-    /// The operator's identity is not given.
-    #[error("the operator's identity is not given: {missing} is not set")]
-    NoOperator {
-        /// Which variable.
-        missing: &'static str,
-    },
+    /// There is no way to sign in.
+    #[error(transparent)]
+    NoSignIn(#[from] NoSignIn),
     /// A run may not start.
     #[error(transparent)]
     Refused(#[from] Refused),
@@ -132,7 +129,7 @@ impl Error {
         match self {
             Error::Usage { .. } | Error::Runbook(_) | Error::File { .. } | Error::NoPlace(_) => exit::USAGE,
             Error::NoSuchRun { .. } | Error::WhichRun { .. } => exit::USAGE,
-            Error::Setup(_) | Error::Sandbox(_) | Error::NoOperator { .. } | Error::Refused(_) => exit::REFUSED,
+            Error::Setup(_) | Error::Sandbox(_) | Error::NoSignIn(_) | Error::Refused(_) => exit::REFUSED,
             Error::Unfinished { .. } | Error::NotOpen { .. } => exit::REFUSED,
             Error::Journal(e) => match &e.trouble {
                 Trouble::Unreadable(crate::journal::record::Unreadable::Damaged { .. }) => exit::NEEDS_OPERATOR,
@@ -158,9 +155,7 @@ impl Error {
             Error::Usage { advice, .. } | Error::NotOpen { advice, .. } => advice.clone(),
             Error::Runbook(_) => "mend the runbook, and check it: keyrelay runbook check FILE".to_owned(),
             Error::File { .. } | Error::Setup(_) | Error::Sandbox(_) => return None,
-            Error::NoOperator { .. } => {
-                "set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET of the identity that rotates".to_owned()
-            }
+            Error::NoSignIn(e) => e.advice(),
             Error::Refused(refused) => refused.advice(),
             Error::NoPlace(e) => e.advice(),
             Error::Journal(e) => e.advice(),

@@ -15,16 +15,20 @@
 
 pub mod clock;
 pub mod consumers;
+pub mod diagnose;
 mod disk;
 pub mod driver;
 pub mod error;
 pub mod evidence;
+pub mod hardening;
 pub mod hold;
+mod inherited;
 pub mod journal;
 pub mod locks;
 pub mod places;
 pub mod ports;
 pub mod preflight;
+pub mod refusals;
 pub mod rotation;
 pub mod run;
 pub mod runbook;

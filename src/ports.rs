@@ -1,13 +1,13 @@
-//! What the driver asks of the world: three services, in the words of the rotation.
+//! What the driver asks of the world: three services, in the words of the rotation. [`Inspect`] is asked before a run only.
 //!
 //! Each trait has two implementations: the real services in [`crate::azure`], and the sandbox's cloud called in process, so that
 //! the code that ships is what tests search and simulate.
 
 use std::future::Future;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Span, Timestamp};
 
-use crate::rotation::answers::{Current, Refusal, SignIn, Trace, Version};
+use crate::rotation::answers::{Current, Refusal, Reported, SignIn, Trace, Version};
 use crate::rotation::names::{KeyId, Tag, VaultIx, VersionId};
 use crate::secret::{Hint, SecretValue};
 
@@ -36,6 +36,8 @@ pub struct Application {
     pub display_name: String,
     /// How many secrets it may hold, where that is known: two if its audience includes personal accounts.
     pub room: Option<u8>,
+    /// `createdDateTime`, which app management policies go by.
+    pub created: Option<Timestamp>,
 }
 
 /// A password credential of the application.
@@ -148,6 +150,51 @@ pub struct Identity {
     pub roles: Vec<String>,
     /// `scp`: delegated permissions that this token carries.
     pub scopes: Vec<String>,
+    /// `wids`: template IDs of the tenant-wide directory roles that it has.
+    pub directory_roles: Vec<String>,
+    /// `appidacr` or `azpacr`: whether the client proved itself with a secret (1), where the token says how.
+    pub by_secret: Option<bool>,
+}
+
+/// The application's service principal in the tenant: what signs in.
+pub struct ServicePrincipal {
+    /// `id`.
+    pub object_id: String,
+    /// `accountEnabled`. A disabled one cannot sign in, whatever its secret.
+    pub enabled: bool,
+    /// Its own password credentials, which are not the application's: a secret can be added to either, and both sign in.
+    pub passwords: Vec<Credential>,
+}
+
+/// What the tenant forbids of new password credentials of the application. Of two restrictions of a kind the stricter holds.
+/// Source: learn.microsoft.com/graph/api/resources/applicationauthenticationmethodpolicy.
+#[derive(Debug, Clone, Default)]
+pub struct PasswordPolicy {
+    /// Whose words these are: the `displayName` of the policy.
+    pub name: String,
+    /// None may be added.
+    pub no_addition: bool,
+    /// How long one may live.
+    pub max_lifetime: Option<Span>,
+}
+
+/// What only a look before a run asks. Each needs a permission that a run can do without: a refusal here stops nothing.
+pub trait Inspect {
+    /// Who acts, as a Graph token says it; `None` if the token tells nothing. Its trace is empty: Graph is not asked.
+    fn identity(&self) -> impl Future<Output = Read<Option<Identity>>>;
+    /// Who acts, as a vault token says it.
+    fn vault_identity(&self) -> impl Future<Output = Read<Option<Identity>>>;
+    /// The application's service principal; `NotFound` if the tenant has none.
+    fn service_principal(&self) -> impl Future<Output = Read<ServicePrincipal>>;
+    /// The object IDs of the application's owners, service principals among them.
+    fn owners(&self) -> impl Future<Output = Read<Vec<String>>>;
+    /// What holds for new secrets of `application`.
+    fn password_policy(&self, application: &Application) -> impl Future<Output = Read<PasswordPolicy>>;
+    /// The application permissions for Graph, by id, that the registration of `client_id` asks for. What was consented to is
+    /// in the token.
+    fn requested_permissions(&self, client_id: &str) -> impl Future<Output = Read<Vec<String>>>;
+    /// Whether the secret's versions may be listed. One request, whatever their number.
+    fn may_list(&self, vault: VaultIx) -> impl Future<Output = Read<()>>;
 }
 
 /// All three, for one run.
@@ -159,10 +206,12 @@ impl<T: Directory + Vaults + TokenEndpoint> Services for T {}
 pub struct ConsumerAnswer {
     /// It went well.
     pub ok: bool,
-    /// It reported the new key ID: the only proof that it uses the new secret while both work.
-    pub adopted: bool,
+    /// Which key ID it named: while both secrets work, only that tells which one it uses.
+    pub reported: Reported,
     /// What it printed, cut.
     pub note: String,
+    /// Where it did not go well: whether another try may help.
+    pub retry: bool,
 }
 
 /// What a consumer is told, as environment variables or query: never a secret.
@@ -170,9 +219,9 @@ pub struct ConsumerAnswer {
 pub struct Told {
     /// The run.
     pub run: String,
-    /// The key ID that is replaced, where there is one.
-    pub old_key_id: Option<KeyId>,
-    /// The key ID that the vaults serve now.
+    /// The key IDs that it may have read and is to use no more; the first is told.
+    pub old_key_ids: Vec<KeyId>,
+    /// The key ID that the vaults serve now: the new one, or on the way back the one that was there before.
     pub new_key_id: Option<KeyId>,
     /// The version that the first vault serves.
     pub vault_version: Option<VersionId>,
@@ -180,8 +229,10 @@ pub struct Told {
 
 /// Those who read the secret.
 pub trait Consumers {
-    /// Tells one to read again.
+    /// Tells one to read again, once.
     fn refresh(&self, consumer: usize, told: &Told) -> impl Future<Output = ConsumerAnswer>;
-    /// Asks one how it is.
+    /// Asks one how it is, once.
     fn check(&self, consumer: usize, told: &Told) -> impl Future<Output = ConsumerAnswer>;
+    /// How long after the first try of either another may begin.
+    fn within(&self, consumer: usize) -> SignedDuration;
 }

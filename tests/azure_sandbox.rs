@@ -11,7 +11,7 @@
 use std::collections::BTreeMap;
 
 use keyrelay::azure::{AzureServices, Cloud, Connection, OperatorSignIn, Timeouts, VaultSecret};
-use keyrelay::ports::{Directory, Outcome, Services, Stamp, TokenEndpoint, Vaults};
+use keyrelay::ports::{Directory, Inspect, Outcome, Services, Stamp, TokenEndpoint, Vaults};
 use keyrelay::rotation::answers::{Current, RefusalKind, SignIn, Trace};
 use keyrelay::rotation::names::{RunId, Tag, TargetId, VaultIx};
 use keyrelay::sandbox::cloud::{Seed, SeedVault};

@@ -79,7 +79,10 @@ fn a_killed_run_leaks_nothing_and_shows_nothing_to_others_while_it_lives() {
     let needles = Needles::of(&leaks::secrets(&home));
     if cfg!(target_os = "linux") {
         for what in ["cmdline", "environ"] {
-            let shown = std::fs::read(format!("/proc/{}/{what}", running.id())).unwrap();
+            let shown = match std::fs::read(format!("/proc/{}/{what}", running.id())) {
+                Err(e) if what == "environ" && e.kind() == std::io::ErrorKind::PermissionDenied => continue, // better still
+                shown => shown.unwrap(),
+            };
             assert!(shown.len() > IN_A_ROW, "{what} was read");
             assert_eq!(needles.find(&shown), None, "{what}");
         }

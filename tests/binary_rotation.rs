@@ -112,3 +112,41 @@ fn a_runbook_that_names_a_journal_folder_is_gone_on_with_as_the_last_command_sai
     home.run(&["resume", &journal, "--wait"]).exits(exit::DONE);
     home.run(&["resume", &book]).exits(exit::DONE);
 }
+
+#[test]
+fn the_old_secret_outlives_a_consumer_that_reports_it_and_the_evidence_says_what_was_shown() {
+    let scene = Scene::living(&[EAST]);
+    let home = Home::with(&scene);
+    let reports = |script: &str| format!("{{ command = [\"sh\", \"-c\", '{script}'] }}");
+    let (ready, restarted) = (home.path().join("ready"), home.path().join("restarted"));
+    let tables = format!(
+        "[[consumer]]\nname = \"quick\"\nrefresh = {}\ncheck = {}\n[[consumer]]\nname = \"lazy\"\nrefresh = {}\ncheck = {}\n",
+        // fails the first time
+        reports(&format!("test -e {0} || {{ touch {0}; exit 1; }}", ready.display())),
+        reports("echo serving with $KEYRELAY_NEW_KEY_ID"),
+        reports("true"),
+        reports(&format!("test -e {} || echo serving with $KEYRELAY_OLD_KEY_ID", restarted.display())),
+    );
+    let book = home.runbook(&Book { tables: tables.leak(), ..Book::one() });
+    let ran = home.run(&["rotate", &book, "--wait"]).exits(30);
+    assert!(ran.stderr.contains("The consumer lazy reported a key ID that is about to be removed."), "{}", ran.stderr);
+    let old = truth::old_key(&home.the_run()).unwrap();
+    assert!(truth::living(&home.cloud()).iter().any(|(key_id, _)| *key_id == old), "the old secret is there still");
+    std::fs::write(&restarted, "").unwrap();
+    home.run(&["resume", "--wait"]).exits(exit::DONE);
+    assert_completed(&home, &scene.cloud, &home.the_run());
+    let run = home.the_run().start.plan.run.to_string();
+    let evidence = home.run(&["evidence", &run, "--format", "json"]).exits(exit::DONE);
+    let report: serde_json::Value = serde_json::from_str(&evidence.stdout).unwrap();
+    let proofs: Vec<_> = (0..2).map(|n| report["consumers"][n]["proof"].as_str().unwrap()).collect();
+    // the second was shown to use the old one after its cache had elapsed, and did not say afterwards which it uses
+    assert_eq!(proofs, ["adopted", "healthy_only"], "{:#}", report["consumers"]);
+    assert!(report["consumers"][0]["at"].is_string());
+    let answers = report["consumers"][1]["answers"].as_array().unwrap();
+    let reported: Vec<_> = answers.iter().map(|a| a["reported"].as_str()).collect();
+    assert_eq!(
+        reported,
+        [None, Some("old"), Some("old"), Some("neither")],
+        "refreshed, checked, asked before the removal, and again"
+    );
+}

@@ -51,10 +51,18 @@ fn the_first_signal_stops_at_a_checkpoint_and_the_run_is_resumed() {
 fn the_second_signal_ends_at_once() {
     let scene = Scene::living(&[EAST]);
     let home = Home::with(&scene);
-    let consumer = "\n[[consumer]]\nname = \"slow\"\nrefresh = { command = [\"sleep\", \"50\"], timeout = \"60s\" }\n";
-    let book = home.runbook(&Book { tables: consumer, ..Book::one() });
+    // slow the first time only: the way back refreshes it too
+    let been = tempfile::tempdir().unwrap();
+    let slow = format!("test -e {0}/been || {{ touch {0}/been; sleep 50; }}", been.path().display());
+    let consumer = format!(
+        "\n[[consumer]]\nname = \"slow\"\nrefresh = {{ command = [\"sh\", \"-c\", '{slow}'], timeout = \"60s\" }}\n"
+    );
+    let book = home.runbook(&Book { tables: consumer.leak(), ..Book::one() });
     let running = home.start(&["rotate", &book, "--wait"]);
     home.wait_for_run("the consumers", |run| *run.rotation.phase() == Phase::Consumers);
+    while !been.path().join("been").exists() {
+        std::thread::sleep(Duration::from_millis(20));
+    }
     let asked = Instant::now();
     signal(running.id(), Signal::TERM);
     std::thread::sleep(Duration::from_millis(300));

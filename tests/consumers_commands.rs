@@ -9,8 +9,9 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use consumers_support::{NEW, OLD, SECRET, VERSION, check, check_telling, runbook, sh, told, wait_for};
-use keyrelay::consumers::RunbookConsumers;
+use keyrelay::consumers::{Reach, RunbookConsumers};
 use keyrelay::ports::{Consumers, Told};
+use keyrelay::rotation::answers::Reported;
 
 #[test]
 fn a_command_is_told_the_four_facts() {
@@ -22,19 +23,22 @@ fn a_command_is_told_the_four_facts() {
 
 #[test]
 fn what_is_not_known_is_not_there() {
-    let unknown = Told { run: "r".into(), old_key_id: None, new_key_id: None, vault_version: None };
+    let unknown = Told { run: "r".into(), old_key_ids: Vec::new(), new_key_id: None, vault_version: None };
     let answer = check_telling(&sh("env | grep ^KEYRELAY_ | sort", "10s"), &unknown);
-    assert_eq!((answer.ok, answer.adopted, answer.note.as_str()), (true, false, "KEYRELAY_RUN=r"));
+    assert_eq!((answer.ok, answer.reported, answer.note.as_str()), (true, Reported::Neither, "KEYRELAY_RUN=r"));
 }
 
 #[test]
-fn adoption_is_the_new_key_id_and_a_good_end() {
+fn the_key_id_that_is_named_is_reported_and_the_old_one_weighs_more() {
+    let reported = |script: &str| check(&sh(script, "10s")).reported;
     let upper = NEW.to_uppercase();
-    assert!(check(&sh(&format!("echo serving with {upper}"), "10s")).adopted);
-    assert!(check(&sh(&format!("echo serving with {NEW} >&2"), "10s")).adopted);
-    assert!(!check(&sh(&format!("echo serving with {OLD}"), "10s")).adopted);
-    let failed = check(&sh(&format!("echo serving with {NEW}; exit 1"), "1s"));
-    assert_eq!((failed.ok, failed.adopted), (false, false));
+    assert_eq!(reported(&format!("echo serving with {upper}")), Reported::New);
+    assert_eq!(reported(&format!("echo serving with {NEW} >&2")), Reported::New);
+    assert_eq!(reported(&format!("echo serving with {OLD}")), Reported::Old);
+    assert_eq!(reported(&format!("echo one instance: {NEW}; echo another: {OLD} >&2")), Reported::Old);
+    assert_eq!(reported("echo fine"), Reported::Neither);
+    let failed = check(&sh(&format!("echo serving with {OLD}; exit 1"), "1s"));
+    assert_eq!((failed.ok, failed.reported), (false, Reported::Old));
 }
 
 #[test]
@@ -132,7 +136,7 @@ fn a_program_that_is_not_there_is_not_tried_twice() {
     let begun = Instant::now();
     let answer = check("{ command = [\"keyrelay-no-such-program\"], timeout = \"30s\" }");
     assert_eq!(answer.note, "could not be started: there is no program `keyrelay-no-such-program`");
-    assert!(!answer.ok && begun.elapsed() < Duration::from_secs(5));
+    assert!(!answer.ok && !answer.retry && begun.elapsed() < Duration::from_secs(5));
 }
 
 #[test]
@@ -142,14 +146,30 @@ fn it_reads_nothing_of_ours() {
 }
 
 #[test]
-fn what_fails_at_first_is_tried_again_within_the_time() {
+fn what_fails_is_tried_once_and_may_be_tried_again() {
     let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("been-here").display().to_string();
-    let answer = check(&sh(&format!("test -e {file} && echo up || {{ touch {file}; exit 1; }}"), "10s"));
-    assert_eq!((answer.ok, answer.note.as_str()), (true, "up"));
-    // at 0 s and 1 s; the next pause of 2 s would leave less than a second
-    let answer = check(&sh("exit 1", "3s"));
-    assert_eq!((answer.ok, answer.note.as_str()), (false, "2 tries, the last: ended with exit code 1"));
+    let file = folder.path().join("tries").display().to_string();
+    let answer = check(&sh(&format!("echo x >>{file}; exit 1"), "10s"));
+    assert_eq!((answer.ok, answer.retry, answer.note.as_str()), (false, true, "ended with exit code 1"));
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "x\n");
+}
+
+#[test]
+fn those_side_by_side_take_the_time_of_the_slowest_and_their_outputs_do_not_mix() {
+    let (one, two) = SECRET.split_at(5);
+    let consumers: Vec<_> = (0..6)
+        .flat_map(|n| {
+            let script = format!("echo out {n}; sleep 1; echo err {n} '{one}''{two}' >&2");
+            runbook(&sh(&script, "10s")).consumers
+        })
+        .collect();
+    let (consumers, told) = (RunbookConsumers::new(consumers, Reach::Loopback), told());
+    let begun = Instant::now();
+    let answers = wait_for(futures::future::join_all((0..6).map(|n| consumers.check(n, &told))));
+    assert!(begun.elapsed() < Duration::from_secs(4), "one after another they take six");
+    for (n, answer) in answers.iter().enumerate() {
+        assert_eq!(answer.note, format!("out {n} | err {n} [struck out]"));
+    }
 }
 
 /// Runs only in the process that the next test starts, because an environment is set from outside.
@@ -157,6 +177,8 @@ fn what_fails_at_first_is_tried_again_within_the_time() {
 #[ignore = "started by secrets_of_ours_are_not_inherited"]
 fn inner_shows_its_environment() {
     let answer = check(&sh("env | grep -v ^KEYRELAY_.*KEY_ID | grep -E '^(AZURE|KEYRELAY|COLOUR)' | sort", "10s"));
+    println!("[{}]", answer.note);
+    let answer = check(&sh("echo plain hunter two; printf %s 'me:hunter two' | base64 >&2; exit 1", "10s"));
     println!("[{}]", answer.note);
 }
 
@@ -167,6 +189,7 @@ fn secrets_of_ours_are_not_inherited() {
         .env("AZURE_CLIENT_SECRET", "one")
         .env("AZURE_CLIENT_CERTIFICATE_PASSWORD", "two")
         .env("KEYRELAY_SOMETHING", "three")
+        .env("AZURE_PASSWORD", "hunter two")
         .env("AZURE_CLIENT_ID", "four")
         .env("COLOUR", "five")
         .output()
@@ -175,4 +198,7 @@ fn secrets_of_ours_are_not_inherited() {
     let expected =
         format!("[AZURE_CLIENT_ID=four COLOUR=five KEYRELAY_RUN=20261121t030000z-kbaa KEYRELAY_VAULT_VERSION={VERSION}]");
     assert!(printed.contains(&expected), "{printed}");
+    // printf 'me:hunter two' | base64 is bWU6aHVudGVyIHR3bw==; the last digit before == has no more than two bits of the password
+    let expected = "[ended with exit code 1: plain [struck out] | bWU6[struck out]w==]";
+    assert!(printed.contains(expected), "{printed}");
 }

@@ -116,10 +116,11 @@ fn the_five_steps_are_told_in_a_dozen_lines() {
         format!("  wrote version {version}: {PLACE}"),
         "step 3 of 5: smoke test".to_owned(),
         "  billing-api: refreshed".to_owned(),
-        "  billing-api: is well and reports the new key ID".to_owned(),
+        "  billing-api: is well and reports the key ID that the vaults serve".to_owned(),
         "step 4 of 5: overlap wait".to_owned(),
         "  overlap wait until 2026-11-21T05:03:04Z (2h 1s)".to_owned(),
         "step 5 of 5: delete old".to_owned(),
+        "  billing-api: is well and reports the key ID that the vaults serve".to_owned(),
         format!("  removed key ID {old}"),
         "completed".to_owned(),
     ];
@@ -197,8 +198,8 @@ fn refusals_are_told_and_so_is_a_pause_of_more_than_two_seconds() {
         if refused { Fault::Refused(RefusalKind::Throttled) } else { Fault::None }
     });
     let refused = "  not done: add secret (attempt 1): asks to slow down (SandboxFault)";
-    // list and add: 0.2 s, 1 s pause, 1.4 s, 2 s pause, 3.6 s, 4 s pause: 7.6 s
-    let expected = ["step 1 of 5: add secret", refused, refused, refused, "  next try at 2026-11-21T03:00:08Z (in 4s)"];
+    // add: 0.1 s, 1 s pause, 1.2 s, 2 s pause, 3.3 s, 4 s pause: 7.3 s
+    let expected = ["step 1 of 5: add secret", refused, refused, refused, "  next try at 2026-11-21T03:00:07Z (in 4s)"];
     assert_eq!(told_of(&world)[..5], expected);
 }
 

@@ -204,7 +204,9 @@ fn stopped() -> Run {
     let at = events.last().unwrap().0 + SignedDuration::from_secs(3601);
     let strange = Version { id: VersionId(7), tag: None, key_id: None, enabled: true };
     let current = Current::Version(strange);
-    let read = Event::VaultRead { vault: VaultIx(0), current, sign_in: None, trace: Trace::default(), sign_in_trace: None };
+    let sign_in = Some(SignIn::Accepted);
+    let read = Event::VaultRead { vault: VaultIx(0), current, sign_in, trace: Trace::default(), sign_in_trace: None };
+    events.push((at, Event::CredentialsListed { credentials: Vec::new(), trace: Trace::default() }));
     events.push((at, read));
     run_from(start(&world), world.begun(), &events)
 }
@@ -293,7 +295,8 @@ fn every_reason_is_explained_in_whole_sentences() {
         Reason::RemovalNotSeen { key_id },
         Reason::ReadRefused { refusal: refusal() },
         Reason::AttemptsExhausted,
-        Reason::ConsumerFailed { consumer: 0, note: "HTTP 500\n\u{7}".into() },
+        Reason::ConsumerFailed { consumers: vec![0, 1], note: "HTTP 500\n\u{7}".into() },
+        Reason::ConsumerUsesOld { consumers: vec![0] },
         Reason::NotReleased,
     ];
     let mut said = std::collections::BTreeSet::new();
@@ -306,8 +309,11 @@ fn every_reason_is_explained_in_whole_sentences() {
         assert!(explained.to_do.contains("`keyrelay "), "{}: {}", reason.name(), explained.to_do);
         assert!(said.insert(explained.happened), "{} says what another says", reason.name());
     }
-    let failed = explain(&Reason::ConsumerFailed { consumer: 0, note: "HTTP 500".into() }, &start);
-    assert_eq!(failed.happened, "The consumer checkout | web could not be refreshed or is not well: \"HTTP 500\".");
+    let failed = explain(&Reason::ConsumerFailed { consumers: vec![0, 4], note: "HTTP 500".into() }, &start);
+    assert_eq!(
+        failed.happened,
+        "The consumers checkout | web and number 5 could not be refreshed or not found well: \"HTTP 500\"."
+    );
     let refused = explain(&Reason::AddRefused { refusal: refusal() }, &start);
     assert!(refused.happened.contains("403, Authorization_RequestDenied"), "{}", refused.happened);
 }

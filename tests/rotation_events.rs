@@ -7,10 +7,10 @@ mod world;
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
-use keyrelay::rotation::answers::{Current, Mutation, Refusal, RefusalKind, SignIn, Trace};
+use keyrelay::rotation::answers::{Current, Mutation, Refusal, RefusalKind, Reported, SignIn, Trace};
 use keyrelay::rotation::names::VaultIx;
 use keyrelay::rotation::plan::{Delete, OnFailure};
-use keyrelay::rotation::{Applied, Effect, Event, Reading, Rotation};
+use keyrelay::rotation::{Applied, Effect, Event, Phase, Reading, Rotation};
 use keyrelay::sandbox::in_process::Fault;
 use proptest::prelude::*;
 use world::{Scene, Start, World};
@@ -74,11 +74,11 @@ fn events(run: &Rotation, asked: &Effect) -> Vec<Event> {
         Event::Abandoned { by: String::new(), reason: String::new() },
     ];
     let consumer = match asked {
-        Effect::Refresh { consumer } | Effect::Check { consumer } => *consumer,
+        Effect::Refresh { consumers } | Effect::Check { consumers } => *consumers.last().unwrap(),
         _ => 0,
     };
     all.push(Event::ConsumerRefreshed { consumer, ok: true, note: String::new() });
-    all.push(Event::ConsumerChecked { consumer, ok: true, adopted: false, note: String::new() });
+    all.push(Event::ConsumerChecked { consumer, ok: true, reported: Reported::Neither, note: String::new() });
     let vault = VaultIx(0);
     let version = keyrelay::rotation::names::VersionId(1);
     let readings = [
@@ -119,6 +119,7 @@ fn lawful(run: &Rotation, asked: &Effect) -> BTreeSet<&'static str> {
         Effect::Read(Reading::SignIn) => names.extend(["signed in", "read refused"]),
         Effect::Refresh { .. } => names.extend(["consumer refreshed"]),
         Effect::Check { .. } => names.extend(["consumer checked"]),
+        Effect::GiveUp if *run.phase() == Phase::Adoption => names.extend(["gave up"]),
         Effect::GiveUp => names.extend(["gave up", "credentials listed", "read refused"]),
         Effect::NeedsOperator(_) | Effect::Ended(_) => {}
         Effect::Wait { .. } => panic!("asked for a time when no wait is left"),
@@ -133,7 +134,8 @@ fn lawful(run: &Rotation, asked: &Effect) -> BTreeSet<&'static str> {
 fn states() -> Vec<Rotation> {
     let mut all = Vec::new();
     let mut scenes = vec![
-        Scene { consumers: true, ..Scene::default() },
+        Scene { consumers: true, consumer_count: 2, ..Scene::default() },
+        Scene { consumers: true, delete: Delete::OnRelease, ..Scene::default() },
         Scene { vaults: 2, two_at_most: true, ..Scene::default() },
         Scene { start: Start::None, ..Scene::default() },
         Scene { start: Start::Expired, ..Scene::default() },
@@ -192,9 +194,19 @@ fn every_state_takes_what_it_asks_for_and_refuses_the_rest_by_name() {
     }
     let phases: BTreeSet<&str> =
         pairs.keys().map(|(s, _)| s.split(',').next().unwrap()).filter(|s| s.chars().all(|c| !c.is_uppercase())).collect();
-    for phase in
-        ["add", "prove", "publish", "reconcile", "align", "smoke test", "consumers", "confirm", "overlap wait", "delete"]
-    {
+    for phase in [
+        "add",
+        "prove",
+        "publish",
+        "reconcile",
+        "align",
+        "smoke test",
+        "consumers",
+        "confirm",
+        "overlap wait",
+        "adoption",
+        "delete",
+    ] {
         assert!(phases.contains(phase), "{phase} was not reached: {phases:?}");
     }
     for phase in ["withdraw", "put back", "needs operator", "ended"] {
@@ -212,7 +224,7 @@ proptest! {
         choices in proptest::collection::vec((0usize..18, any::<bool>(), 0i64..4000), 0..120),
     ) {
         let scenes = [
-            Scene { consumers: true, vaults: 2, ..Scene::default() },
+            Scene { consumers: true, consumer_count: 3, vaults: 2, ..Scene::default() },
             Scene { two_at_most: true, ..Scene::default() },
             Scene { start: Start::None, ..Scene::default() },
             Scene { start: Start::Expired, on_failure: OnFailure::Rollback, ..Scene::default() },

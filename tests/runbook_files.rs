@@ -61,6 +61,7 @@ fn the_example_uses_every_field() {
         "cloud",
         "tenant",
         "client_id",
+        "kind",
         "owner",
         "contact",
         "overlap",
@@ -84,6 +85,7 @@ fn the_example_uses_every_field() {
         "refresh",
         "check",
         "cache",
+        "within",
     ];
     for field in fields {
         assert!(text.lines().any(|l| l.starts_with(&format!("{field} = "))), "{field}");
@@ -93,7 +95,7 @@ fn the_example_uses_every_field() {
     assert_eq!(value("overlap"), Some("24h"));
     assert_eq!(value("delete"), Some("on-release"));
     assert_eq!(value("vault[1].tags.service"), Some("billing-api"));
-    assert_eq!(value("consumer[1].check"), Some("GET https://billing.contoso.example/health (within 10s)"));
+    assert_eq!(value("consumer[1].check"), Some("GET https://billing.contoso.example/health (at most 10s)"));
     assert_eq!(value("consumer[2].cache"), Some("20h"));
 }
 
@@ -109,8 +111,11 @@ fn the_defaults_are_those_that_the_documentation_names() {
     let fields = Runbook::parse(toml.as_bytes(), "x.toml").unwrap().describe();
     let fields: Vec<String> = fields.into_iter().map(|(name, value)| format!("{name} = {value}")).collect();
     assert_eq!(
-        fields[5..fields.len() - 1],
+        fields[3..fields.len() - 1],
         [
+            "auth = what the environment says",
+            "owner = a",
+            "contact = b",
             "overlap = 24h",
             "settle = 15m",
             "delete = auto",
@@ -127,8 +132,9 @@ fn the_defaults_are_those_that_the_documentation_names() {
             "vault[1].url = https://kv.vault.azure.cn",
             "vault[1].secret = a-name-of-more-than-forty-characters-is-cut",
             "consumer[1].name = c",
-            "consumer[1].check = d (within 30s)",
+            "consumer[1].check = d (at most 30s)",
             "consumer[1].cache = 0s",
+            "consumer[1].within = 5m",
             "target = 349155b6b2fe",
         ]
     );

@@ -202,7 +202,7 @@ fn tokens_are_for_one_audience_and_worthless_elsewhere() {
     // Value is opaque outside the sandbox; serde is the way by which the wire's answers show it.
     let text = serde_json::to_value(&token.access_token).unwrap().as_str().unwrap().to_owned();
     let caller = cloud.caller(t(3598), &text).unwrap();
-    assert_eq!((caller.resource, cloud.is_operator(&caller)), (Resource::Vault, true));
+    assert_eq!((caller.resource, caller.client_id), (Resource::Vault, OPERATOR));
     assert_eq!(cloud.caller(t(3599), &text), Err(TokenFault::Expired));
     assert_eq!(Cloud::new(2, Profile::instant(), t(0)).caller(t(0), &text), Err(TokenFault::Foreign));
     assert_eq!(cloud.caller(t(0), &format!("{text}x")), Err(TokenFault::Foreign));

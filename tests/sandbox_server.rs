@@ -12,7 +12,7 @@ use azure_identity::{ClientSecretCredential, ClientSecretCredentialOptions};
 use azure_security_keyvault_secrets::models::SetSecretParameters;
 use azure_security_keyvault_secrets::{ResourceExt, SecretClient, SecretClientOptions};
 use futures::TryStreamExt;
-use keyrelay::sandbox::cloud::{Seed, SeedVault};
+use keyrelay::sandbox::cloud::{AppRef, Operator, Seed, SeedVault};
 use keyrelay::sandbox::process::{self, StartOptions};
 use keyrelay::sandbox::server::{Moment, Pace, ServeOptions, Server};
 use keyrelay::sandbox::{Endpoint, SandboxError};
@@ -373,4 +373,35 @@ async fn a_process_of_its_own_is_started_once_and_found_again() {
     tokio::time::sleep(Duration::from_secs(3)).await;
     let url = format!("https://localhost:{}/_sandbox/health", endpoint.address.port());
     assert!(client(endpoint, true).get(url).send().await.is_err(), "it has ended by itself");
+}
+
+#[tokio::test]
+async fn what_is_staged_holds_over_https_and_outlives_the_server() {
+    let folder = private();
+    let mut server = Server::start(quick(folder.path())).await.unwrap();
+    process::seed(server.endpoint(), &a_seed(server.endpoint())).await.unwrap();
+    server.act_as(Operator::OwnedBy).unwrap();
+    let endpoint = server.endpoint().clone();
+    assert_eq!(endpoint.operator_client_id, Operator::OwnedBy.client_id());
+    assert_eq!(process::running(&folder.path().join("sandbox")).await.unwrap().as_ref(), Some(&endpoint));
+
+    assert!(!process::seed(&endpoint, &a_seed(&endpoint)).await.unwrap().made, "whoever it is, it is the owner's");
+    let http = client(&endpoint, true);
+    let app = format!("{}/v1.0/applications(appId='{CLIENT}')", endpoint.graph);
+    let graph = operator(&http, &endpoint, &endpoint.graph).await;
+    assert_eq!(http.get(&app).bearer_auth(&graph).send().await.unwrap().status().as_u16(), 403);
+    let owner = server.with_cloud(|cloud| {
+        let owner = cloud.operator(Operator::OwnedBy).unwrap().object_id;
+        cloud.stage().add_owner(AppRef::Client(CLIENT.parse().unwrap()), owner).map(|()| owner)
+    });
+    owner.unwrap().unwrap();
+    assert_eq!(http.get(&app).bearer_auth(&graph).send().await.unwrap().status().as_u16(), 200);
+    server.stop().await;
+
+    // The next one is gone to as the operator that every sandbox has; the other is still an owner.
+    let server = Server::start(ServeOptions { seed: None, ..quick(folder.path()) }).await.unwrap();
+    assert_eq!(server.endpoint().operator_client_id, Operator::All.client_id());
+    let owners = server.with_cloud(|cloud| cloud.application(AppRef::Client(CLIENT.parse().unwrap())).unwrap().owners.len());
+    assert_eq!(owners.unwrap(), 1);
+    server.stop().await;
 }

@@ -196,10 +196,10 @@ proptest! {
         method in "GET|PUT|POST|PATCH|DELETE",
         host in prop::sample::select(vec![HOST, GRAPH, "login.sandbox.localhost", "127.0.0.1:1", ":", ""]),
         segments in prop::collection::vec(
-            "secrets|deletedsecrets|versions|recover|v1\\.0|applications|applications\\(appId='[a-f0-9-]{0,36}'\\)|addPassword|removePassword|servicePrincipals|billing|[a-f0-9]{32}|%[0-9a-f]{0,2}|\\PC{0,6}",
+            "secrets|deletedsecrets|versions|recover|v1\\.0|applications|applications\\(appId='[a-f0-9-]{0,36}'\\)|addPassword|removePassword|servicePrincipals|servicePrincipals\\(appId='[a-f0-9-]{0,36}'\\)|owners|\\$ref|ownedObjects|appRoleAssignments|policies|defaultAppManagementPolicy|appManagementPolicies|5a9db0c5-b111-4000-8000-000000000001|billing|[a-f0-9]{32}|%[0-9a-f]{0,2}|\\PC{0,6}",
             0..5,
         ),
-        query in "(api-version=7\\.4)?(&maxresults=[0-9]{0,3})?(&\\$skiptoken=[A-Za-z0-9]{0,9})?(&\\$filter=\\PC{0,20})?(&\\$select=\\PC{0,9})?",
+        query in "(api-version=7\\.4)?(&maxresults=[0-9]{0,3})?(&\\$skiptoken=[A-Za-z0-9]{0,9})?(&\\$filter=\\PC{0,20})?(&\\$select=\\PC{0,9})?(&\\$top=[0-9]{0,4})?",
         body in "\\PC{0,30}|\\{\"(value|keyId|passwordCredential|attributes|tags)\":(null|\"\\PC{0,9}\"|-?[0-9]{1,20}|\\{\\}|\\{\"exp\":-?[0-9]{1,19}\\})\\}",
     ) {
         let path = format!("/{}", segments.join("/").replace('?', ""));

@@ -1,13 +1,14 @@
-//! Where the services are: one table for the real clouds, and the sandbox on loopback.
+//! Where the services of one run are, and how they are reached.
 
 use std::net::SocketAddr;
 
 use super::SetupError;
+use crate::runbook;
 
-/// The endpoints of one cloud. Tokens of one cloud are worthless in another.
+/// The endpoints of one cloud, and the way to them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cloud {
-    name: String,
+    name: &'static str,
     authority: String,
     graph: String,
     vault_suffix: String,
@@ -17,38 +18,29 @@ pub struct Cloud {
 /// How the endpoints are reached.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Network {
-    /// By name, through the usual proxies, trusting the system's certificate authorities.
-    Internet,
+    /// By name, through the usual proxies.
+    Internet {
+        /// The only certificate authorities that are trusted (PEM); without it, the system's.
+        ca_pem: Option<String>,
+    },
     /// `*.sandbox.localhost` at this address and nothing else, trusting only this certificate authority.
     Sandbox { address: SocketAddr, ca_pem: String },
 }
 
-/// Name, authority, Graph root, vault suffix. Sources: learn.microsoft.com/graph/deployments,
-/// learn.microsoft.com/entra/identity-platform/authentication-national-cloud, and the Azure SDKs' environments. China's
-/// authority has a second name, login.partner.microsoftonline.cn; Graph's page and the SDKs use the first.
-const TABLE: [(&str, &str, &str, &str); 4] = [
-    ("public", "https://login.microsoftonline.com", "https://graph.microsoft.com", "vault.azure.net"),
-    ("us-gov-l4", "https://login.microsoftonline.us", "https://graph.microsoft.us", "vault.usgovcloudapi.net"),
-    ("us-gov-l5", "https://login.microsoftonline.us", "https://dod-graph.microsoft.us", "vault.usgovcloudapi.net"),
-    ("china", "https://login.chinacloudapi.cn", "https://microsoftgraph.chinacloudapi.cn", "vault.azure.cn"),
-];
-
 impl Cloud {
-    /// The names of the real clouds, as a runbook writes them.
-    pub fn names() -> impl Iterator<Item = &'static str> {
-        TABLE.into_iter().map(|(name, ..)| name)
-    }
-
-    /// The real cloud of this name.
-    pub fn named(name: &str) -> Option<Cloud> {
-        let (name, authority, graph, vault_suffix) = TABLE.into_iter().find(|row| row.0 == name)?;
-        Some(Cloud {
-            name: name.to_owned(),
-            authority: authority.to_owned(),
-            graph: graph.to_owned(),
-            vault_suffix: vault_suffix.to_owned(),
-            network: Network::Internet,
-        })
+    /// A cloud whose services have names of their own. `ca_pem` is the content of a custom cloud's `ca_file`.
+    ///
+    /// # Errors
+    /// For the sandbox, which is found by its address and not by a name.
+    pub fn real(cloud: &runbook::Cloud, ca_pem: Option<String>) -> Result<Cloud, SetupError> {
+        match cloud {
+            runbook::Cloud::Sandbox => Err(SetupError::SandboxByName),
+            runbook::Cloud::Public
+            | runbook::Cloud::UsGovL4
+            | runbook::Cloud::UsGovL5
+            | runbook::Cloud::China
+            | runbook::Cloud::Custom(_) => Ok(Cloud::at(cloud, Network::Internet { ca_pem })),
+        }
     }
 
     /// The sandbox that listens at `address`, with the certificate authority (PEM) that it made for itself. Its hosts are
@@ -60,18 +52,23 @@ impl Cloud {
         if !address.ip().is_loopback() {
             return Err(SetupError::NotLoopback(address));
         }
-        Ok(Cloud {
-            name: "sandbox".to_owned(),
-            authority: "https://login.sandbox.localhost".to_owned(),
-            graph: "https://graph.sandbox.localhost".to_owned(),
-            vault_suffix: "vault.sandbox.localhost".to_owned(),
-            network: Network::Sandbox { address, ca_pem },
-        })
+        Ok(Cloud::at(&runbook::Cloud::Sandbox, Network::Sandbox { address, ca_pem }))
     }
 
-    /// The name in the table, or `sandbox`.
+    fn at(cloud: &runbook::Cloud, network: Network) -> Cloud {
+        let runbook::Endpoints { authority, graph, vault_suffix } = cloud.endpoints();
+        Cloud {
+            name: cloud.as_str(),
+            authority: authority.to_owned(),
+            graph: graph.to_owned(),
+            vault_suffix: vault_suffix.to_owned(),
+            network,
+        }
+    }
+
+    /// As a runbook writes it.
     pub fn name(&self) -> &str {
-        &self.name
+        self.name
     }
 
     /// Whether this is the sandbox.
@@ -99,6 +96,11 @@ impl Cloud {
         format!("https://{}", self.vault_suffix)
     }
 
+    /// The scope of a vault token.
+    pub fn vault_scope(&self) -> String {
+        format!("{}/.default", self.vault_resource())
+    }
+
     /// Whether `host` is a vault of this cloud: one label before the suffix.
     pub fn owns_vault_host(&self, host: &str) -> bool {
         let host = host.to_ascii_lowercase();
@@ -120,25 +122,42 @@ impl Cloud {
 mod tests {
     use super::*;
 
+    fn public() -> Cloud {
+        Cloud::real(&runbook::Cloud::Public, None).unwrap()
+    }
+
     #[test]
-    fn scopes_follow_from_the_table() {
+    fn authority_and_scopes_follow_from_the_table() {
+        use runbook::Cloud as C;
+        let vault_gov = "https://vault.usgovcloudapi.net/.default";
         let cases = [
-            ("public", "https://graph.microsoft.com/.default", "https://vault.azure.net"),
-            ("us-gov-l4", "https://graph.microsoft.us/.default", "https://vault.usgovcloudapi.net"),
-            ("us-gov-l5", "https://dod-graph.microsoft.us/.default", "https://vault.usgovcloudapi.net"),
-            ("china", "https://microsoftgraph.chinacloudapi.cn/.default", "https://vault.azure.cn"),
+            (
+                C::Public,
+                "login.microsoftonline.com",
+                "https://graph.microsoft.com/.default",
+                "https://vault.azure.net/.default",
+            ),
+            (C::UsGovL4, "login.microsoftonline.us", "https://graph.microsoft.us/.default", vault_gov),
+            (C::UsGovL5, "login.microsoftonline.us", "https://dod-graph.microsoft.us/.default", vault_gov),
+            (
+                C::China,
+                "login.chinacloudapi.cn",
+                "https://microsoftgraph.chinacloudapi.cn/.default",
+                "https://vault.azure.cn/.default",
+            ),
         ];
-        for (name, graph, vault) in cases {
-            let cloud = Cloud::named(name).unwrap();
-            assert_eq!((cloud.graph_scope().as_str(), cloud.vault_resource().as_str()), (graph, vault));
+        for (named, authority, graph, vault) in cases {
+            let cloud = Cloud::real(&named, None).unwrap();
+            assert_eq!(cloud.authority(), format!("https://{authority}"));
+            assert_eq!((cloud.graph_scope().as_str(), cloud.vault_scope().as_str()), (graph, vault));
+            assert_eq!((cloud.name(), cloud.is_sandbox()), (named.as_str(), false));
         }
-        assert_eq!(Cloud::names().collect::<Vec<_>>(), cases.map(|(name, ..)| name));
-        assert_eq!(Cloud::named("sandbox"), None, "the sandbox is found by address, not by name");
+        assert!(Cloud::real(&C::Sandbox, None).is_err(), "the sandbox is found by address, not by name");
     }
 
     #[test]
     fn a_vault_belongs_to_its_cloud_only() {
-        let public = Cloud::named("public").unwrap();
+        let public = public();
         assert!(public.owns_vault_host("kv-one.vault.azure.net"));
         assert!(public.owns_vault_host("KV-One.Vault.Azure.Net"));
         for host in ["vault.azure.net", ".vault.azure.net", "a.b.vault.azure.net", "kv-onevault.azure.net"] {

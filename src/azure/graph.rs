@@ -1,4 +1,4 @@
-//! Microsoft Graph: the application, its password credentials, its service principal.
+//! Microsoft Graph: the application and its password credentials.
 
 use std::sync::OnceLock;
 
@@ -16,15 +16,6 @@ use crate::ports::{Application, Credential, Directory, NewCredential, Outcome, R
 use crate::rotation::answers::Trace;
 use crate::rotation::names::KeyId;
 use crate::secret::requests;
-
-/// The application's service principal in the tenant, which signs in.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ServicePrincipal {
-    /// `id`.
-    pub object_id: String,
-    /// `accountEnabled`. A disabled one cannot sign in, whatever its secret.
-    pub enabled: bool,
-}
 
 pub(crate) struct Graph {
     root: String,
@@ -57,9 +48,18 @@ impl Graph {
     }
 
     /// One read of an object by the application's client ID. `parse` says what of it is wanted; `None` if it is not there.
-    async fn get<T>(&self, object: &str, select: &str, parse: impl Fn(&[u8]) -> Option<T>) -> Result<(T, Trace), Failure> {
-        let url = format!("{}/{object}(appId='{}')?$select={select}", self.root, self.client_id);
-        let (reply, trace) = self.send(self.clients.pooled.get(url)).await?;
+    pub(super) async fn get<T>(
+        &self,
+        object: &str,
+        select: &str,
+        parse: impl Fn(&[u8]) -> Option<T>,
+    ) -> Result<(T, Trace), Failure> {
+        self.read(&format!("{object}(appId='{}')?$select={select}", self.client_id), parse).await
+    }
+
+    /// One read of what stands at `path` behind the root.
+    pub(super) async fn read<T>(&self, path: &str, parse: impl Fn(&[u8]) -> Option<T>) -> Result<(T, Trace), Failure> {
+        let (reply, trace) = self.send(self.clients.pooled.get(format!("{}/{path}", self.root))).await?;
         match parse(&reply.body) {
             Some(read) => Ok((read, trace)),
             None => Err(Failure::unreadable(reply.status, trace)),
@@ -69,7 +69,8 @@ impl Graph {
     async fn read_application(&self) -> Result<(Application, Trace), Failure> {
         let client_id = self.client_id;
         let parse = move |body: &[u8]| application(body).filter(|a| same_id(&a.client_id, client_id));
-        let (application, trace) = self.get("applications", "id,appId,displayName,signInAudience", parse).await?;
+        let (application, trace) =
+            self.get("applications", "id,appId,displayName,signInAudience,createdDateTime", parse).await?;
         let _ = self.object_id.set(application.object_id.clone());
         Ok((application, trace))
     }
@@ -84,8 +85,8 @@ impl Graph {
         self.send(self.clients.fresh.post(url).json(body)).await
     }
 
-    async fn read_service_principal(&self) -> Result<(ServicePrincipal, Trace), Failure> {
-        self.get("servicePrincipals", "id,appId,accountEnabled", service_principal).await
+    pub(super) fn client_id(&self) -> Uuid {
+        self.client_id
     }
 }
 
@@ -119,16 +120,6 @@ impl Directory for AzureServices {
     }
 }
 
-impl AzureServices {
-    /// The application's service principal: whether it may sign in at all.
-    ///
-    /// # Errors
-    /// A refusal of kind `NotFound` if the tenant has none.
-    pub async fn service_principal(&self) -> Read<ServicePrincipal> {
-        self.graph.read_service_principal().await.or_else(Failure::into_read)
-    }
-}
-
 /// Whether `removePassword` found nothing to remove. Graph has no code of its own for it; HashiCorp Vault's Azure plugin goes by
 /// the same words. The status of that answer is not recorded anywhere, so any proof of rejection will do.
 fn says_already_gone(failure: &Failure) -> bool {
@@ -143,6 +134,7 @@ fn application(body: &[u8]) -> Option<Application> {
         app_id: String,
         display_name: Option<String>,
         sign_in_audience: Option<String>,
+        created_date_time: Option<String>,
     }
     let parsed: Parsed = serde_json::from_slice(body).ok()?;
     // The id goes into the path of the changes.
@@ -151,18 +143,8 @@ fn application(body: &[u8]) -> Option<Application> {
     let personal = ["AzureADandPersonalMicrosoftAccount", "PersonalMicrosoftAccount"];
     let room = parsed.sign_in_audience.filter(|a| personal.contains(&a.as_str())).map(|_| 2);
     let display_name = parsed.display_name.unwrap_or_default();
-    Some(Application { object_id: parsed.id, client_id: parsed.app_id, display_name, room })
-}
-
-fn service_principal(body: &[u8]) -> Option<ServicePrincipal> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Parsed {
-        id: String,
-        account_enabled: bool,
-    }
-    let parsed: Parsed = serde_json::from_slice(body).ok()?;
-    Some(ServicePrincipal { object_id: parsed.id, enabled: parsed.account_enabled })
+    let created = parsed.created_date_time.and_then(|t| t.parse().ok());
+    Some(Application { object_id: parsed.id, client_id: parsed.app_id, display_name, room, created })
 }
 
 fn same_id(text: &str, id: Uuid) -> bool {
@@ -173,6 +155,7 @@ fn same_id(text: &str, id: Uuid) -> bool {
 mod tests {
     use super::*;
     use crate::rotation::answers::RefusalKind;
+    use proptest::prelude::*;
 
     #[test]
     fn personal_accounts_leave_room_for_two() {
@@ -203,5 +186,15 @@ mod tests {
         assert!(says_already_gone(&failure(404)));
         assert!(!says_already_gone(&failure(503)));
         assert!(!says_already_gone(&Failure::before_sending(RefusalKind::Rejected, "", "another message")));
+    }
+
+    proptest! {
+        #[test]
+        fn no_object_stops_us(body in "\\PC*", id in "\\PC{0,40}") {
+            prop_assert!(application(body.as_bytes()).is_none());
+            let object = json!({"id": id, "appId": id, "signInAudience": id}).to_string();
+            // what goes into a path is a GUID
+            prop_assert!(application(object.as_bytes()).is_none_or(|a| Uuid::try_parse(&a.object_id).is_ok()));
+        }
     }
 }

@@ -34,7 +34,8 @@ impl Default for Timeouts {
     }
 }
 
-/// The two clients. Neither follows a redirect or sends anything a second time.
+/// The clients. None follows a redirect or sends anything a second time. Real and custom clouds are reached through the proxies
+/// that the environment names (`HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`, in either case: reqwest reads them), the sandbox never.
 #[derive(Clone)]
 pub(crate) struct Clients {
     /// For reads that do not carry the value: connections are kept.
@@ -54,26 +55,42 @@ impl Clients {
     }
 }
 
-fn builder(cloud: &Cloud, timeouts: Timeouts) -> Result<reqwest::ClientBuilder, SetupError> {
-    let builder = reqwest::Client::builder()
+/// A client for the identity endpoint of the machine itself: plain http, and never through a proxy, which would be another
+/// machine and would see the token.
+pub(crate) fn this_machine(timeouts: Timeouts) -> Result<reqwest::Client, SetupError> {
+    let builder = bare_builder(timeouts).https_only(false).no_proxy().http1_only().pool_max_idle_per_host(0);
+    builder.build().map_err(|e| SetupError::Tls(root_cause(&e)))
+}
+
+fn bare_builder(timeouts: Timeouts) -> reqwest::ClientBuilder {
+    reqwest::Client::builder()
         .user_agent(concat!("keyrelay/", env!("CARGO_PKG_VERSION")))
         .https_only(true)
         .redirect(reqwest::redirect::Policy::none())
         .retry(reqwest::retry::never())
         .referer(false)
         .connect_timeout(timeouts.connect)
-        .timeout(timeouts.total);
+        .timeout(timeouts.total)
+}
+
+fn builder(cloud: &Cloud, timeouts: Timeouts) -> Result<reqwest::ClientBuilder, SetupError> {
+    let builder = bare_builder(timeouts);
     match cloud.network() {
-        Network::Internet => Ok(builder),
+        Network::Internet { ca_pem: None } => Ok(builder),
+        Network::Internet { ca_pem: Some(ca_pem) } => Ok(builder.tls_certs_only(certificates(ca_pem)?)),
         Network::Sandbox { address, ca_pem } => {
-            let ca =
-                reqwest::Certificate::from_pem_bundle(ca_pem.as_bytes()).map_err(|e| SetupError::Tls(root_cause(&e)))?;
-            if ca.is_empty() {
-                return Err(SetupError::Tls("there is no certificate in the sandbox's CA".to_owned()));
-            }
-            Ok(builder.no_proxy().tls_certs_only(ca).dns_resolver(Arc::new(SandboxNames(*address))))
+            let names = Arc::new(SandboxNames(*address));
+            Ok(builder.no_proxy().tls_certs_only(certificates(ca_pem)?).dns_resolver(names))
         }
     }
+}
+
+fn certificates(pem: &str) -> Result<Vec<reqwest::Certificate>, SetupError> {
+    let found = reqwest::Certificate::from_pem_bundle(pem.as_bytes()).map_err(|e| SetupError::Tls(root_cause(&e)))?;
+    if found.is_empty() {
+        return Err(SetupError::Tls("there is no certificate in the CA file".to_owned()));
+    }
+    Ok(found)
 }
 
 /// Answers `*.sandbox.localhost` with the sandbox's address and every other name with an error.

@@ -1,8 +1,9 @@
 //! Key Vault: one secret in each of the run's vaults.
 
 use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 
-use azure_core::http::headers::{HeaderName, Headers};
+use azure_core::http::headers::Headers;
 use azure_core::http::{ClientMethodOptions, RequestContent, pager::PagerOptions};
 use azure_security_keyvault_secrets::models::{
     SecretAttributes, SecretClientGetDeletedSecretOptions, SecretClientGetSecretOptions,
@@ -17,7 +18,7 @@ use super::credential::Operator;
 use super::http::{Clients, Reply, client_request_id};
 use super::outcome::{Failure, ServiceError, vault_refusal};
 use super::sdk::{self, SdkTransport};
-use super::{AzureServices, SetupError, VaultSecret, headers};
+use super::{AzureServices, SetupError, VaultSecret};
 use crate::ports::{Outcome, Read, Stamp, Vaults, VersionRead};
 use crate::rotation::answers::{Current, RefusalKind, Trace, Version};
 use crate::rotation::names::{VAULT_TAG, VAULT_TAG_KEY_ID, VaultIx, VersionId};
@@ -37,6 +38,8 @@ pub(crate) struct Vault {
     secret: String,
     content_type: Option<String>,
     tags: BTreeMap<String, String>,
+    /// What the last look at the current version showed: the next write carries it over, and takes it, so that no later one does.
+    looked_at: Mutex<Option<Carried>>,
 }
 
 /// What the current version carries besides its value.
@@ -74,8 +77,8 @@ impl Vault {
         };
         let options = SecretClientOptions { client_options: transport.into_options(), ..SecretClientOptions::default() };
         let client = SecretClient::new(url.as_str(), operator.credential(), Some(options));
-        let client = client.map_err(|_| SetupError::Operator("the vault's client cannot be set up"))?;
-        Ok(Vault { client, secret, content_type, tags })
+        let client = client.map_err(|_| SetupError::Operator("the vault's client cannot be set up".to_owned()))?;
+        Ok(Vault { client, secret, content_type, tags, looked_at: Mutex::new(None) })
     }
 
     async fn get(&self, version: Option<VersionId>) -> Asked<VersionRead> {
@@ -95,6 +98,16 @@ impl Vault {
     }
 
     async fn current(&self) -> Asked<(Current, Option<VersionRead>)> {
+        let looked_at = |read: Option<&VersionRead>| {
+            let carried = read.map(|r| Carried { content_type: r.content_type.clone(), tags: r.tags.clone() });
+            *self.looked_at.lock().unwrap_or_else(PoisonError::into_inner) = carried;
+        };
+        let answer = self.look().await;
+        looked_at(answer.as_ref().ok().and_then(|((_, read), _)| read.as_ref()));
+        answer
+    }
+
+    async fn look(&self) -> Asked<(Current, Option<VersionRead>)> {
         match self.get(None).await {
             Ok((read, trace)) => Ok(((Current::Version(read.version.clone()), Some(read)), trace)),
             // Any other 404, a proxy's for one, says nothing about the secret.
@@ -125,6 +138,19 @@ impl Vault {
         Err(Failure::unreadable(200, last))
     }
 
+    /// One page of one version: enough to see whether listing is allowed. A secret that is not there may be listed, too.
+    pub(super) async fn may_list(&self) -> Asked<()> {
+        let call = Call::new();
+        let method_options = PagerOptions { context: call.options().context, ..PagerOptions::default() };
+        let options = SecretClientListSecretPropertiesVersionsOptions { maxresults: Some(1), method_options };
+        let pager = self.client.list_secret_properties_versions(&self.secret, Some(options));
+        match pager.map_err(|e| call.failure(&e))?.into_pages().try_next().await.map_err(|e| call.failure(&e)) {
+            Ok(page) => Ok(((), page.map_or_else(Trace::default, |page| call.trace(page.headers())))),
+            Err(f) if f.refusal.kind == RefusalKind::NotFound && f.refusal.code == "SecretNotFound" => Ok(((), f.trace)),
+            Err(f) => Err(f),
+        }
+    }
+
     fn version_of(&self, properties: &SecretProperties) -> Option<Version> {
         let tag = |name: &str| properties.tags.as_ref().and_then(|t| t.get(name));
         Some(Version {
@@ -138,7 +164,11 @@ impl Vault {
     /// What a new version carries over. The content of a disabled version cannot be read, but the list shows what it carries;
     /// which one is the latest is then judged by its time of creation.
     async fn carried(&self) -> Result<Carried, Failure> {
-        let (current, read) = self.current().await?.0;
+        let looked_at = self.looked_at.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(carried) = looked_at {
+            return Ok(carried);
+        }
+        let (current, read) = self.look().await?.0;
         match (current, read) {
             (Current::Version(_), Some(read)) => Ok(Carried { content_type: read.content_type, tags: read.tags }),
             (Current::Disabled, _) => {
@@ -212,7 +242,11 @@ impl Vault {
         let call = Call::new();
         let options = SecretClientGetDeletedSecretOptions { method_options: call.options() };
         match self.client.get_deleted_secret(&self.secret, Some(options)).await {
-            Ok(response) => Ok((true, call.trace(response.headers()))),
+            Ok(response) => {
+                let trace = call.trace(response.headers());
+                let named = response.into_model().is_ok_and(|secret| secret.id.is_some());
+                if named { Ok((true, trace)) } else { Err(Failure::unreadable(200, trace)) }
+            }
             Err(e) => match call.failure(&e) {
                 f if f.refusal.kind == RefusalKind::NotFound && f.refusal.code == "SecretNotFound" => Ok((false, f.trace)),
                 f => Err(f),
@@ -234,7 +268,7 @@ impl Call {
     }
 
     fn trace(&self, headers: &Headers) -> Trace {
-        headers::trace(|name| headers.get_optional_str(&HeaderName::from_static(name)), &self.0)
+        sdk::trace(headers, &self.0)
     }
 
     fn failure(&self, error: &azure_core::Error) -> Failure {
@@ -243,7 +277,7 @@ impl Call {
 }
 
 impl AzureServices {
-    fn vault(&self, vault: VaultIx) -> Result<&Vault, Failure> {
+    pub(super) fn vault(&self, vault: VaultIx) -> Result<&Vault, Failure> {
         let none = || Failure::before_sending(RefusalKind::Rejected, "", "the runbook has no such vault");
         self.vaults.get(usize::from(vault.0)).ok_or_else(none)
     }

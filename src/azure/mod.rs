@@ -14,16 +14,18 @@ mod credential;
 mod graph;
 mod headers;
 mod http;
+mod identity;
+mod inspect;
 mod key_vault;
 mod outcome;
 mod sdk;
 mod token;
 
 pub use cloud::Cloud;
-pub use credential::OperatorSignIn;
-pub use graph::ServicePrincipal;
+pub use credential::{Asked, Chosen, Environment, IdTokenRequest, IdentityEndpoint, NoSignIn, OperatorSignIn, choose};
 pub use http::Timeouts;
 
+use credential::Operator;
 use graph::Graph;
 use http::Clients;
 use key_vault::Vault;
@@ -66,12 +68,15 @@ pub enum SetupError {
     /// The sandbox's address is not a loopback address.
     #[error("the sandbox's address {0} is not on loopback")]
     NotLoopback(SocketAddr),
+    /// A sandbox has no name to be found by.
+    #[error("the sandbox is found by its address, not by a name")]
+    SandboxByName,
     /// TLS: the certificate authority, or the system's.
     #[error("HTTPS cannot be set up: {0}")]
     Tls(String),
-    /// The operator's identity has not its form.
+    /// The operator's identity cannot be used as it was given.
     #[error("the operator's identity cannot be used: {0}")]
-    Operator(&'static str),
+    Operator(String),
     /// The tenant is neither a GUID nor a domain.
     #[error("the tenant is neither a GUID nor a domain")]
     Tenant,
@@ -95,6 +100,9 @@ pub struct AzureServices {
     graph: Graph,
     vaults: Vec<Vault>,
     sign_in: SignInEndpoint,
+    operator: Operator,
+    graph_scope: String,
+    vault_scope: String,
 }
 
 impl AzureServices {
@@ -109,10 +117,12 @@ impl AzureServices {
             return Err(SetupError::Tenant);
         }
         let clients = Clients::new(&cloud, timeouts)?;
-        let operator = credential::Operator::new(operator, &cloud, &clients)?;
+        let operator = Operator::new(operator, &cloud, &clients, timeouts)?;
         let open = |vault: VaultSecret| Vault::new(vault, &cloud, &operator, &clients);
         let vaults = vaults.into_iter().map(open).collect::<Result<_, _>>()?;
         let sign_in = SignInEndpoint::new(&cloud, tenant, client_id, proof_scope, &clients);
-        Ok(AzureServices { graph: Graph::new(&cloud, client_id, operator, clients), vaults, sign_in })
+        let (graph_scope, vault_scope) = (cloud.graph_scope(), cloud.vault_scope());
+        let graph = Graph::new(&cloud, client_id, operator.clone(), clients);
+        Ok(AzureServices { graph, vaults, sign_in, operator, graph_scope, vault_scope })
     }
 }

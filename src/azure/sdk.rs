@@ -9,13 +9,14 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use azure_core::Bytes;
 use azure_core::error::ErrorKind;
-use azure_core::http::headers::{CLIENT_REQUEST_ID, Headers, WWW_AUTHENTICATE};
+use azure_core::http::headers::{CLIENT_REQUEST_ID, HeaderName, Headers, WWW_AUTHENTICATE};
 use azure_core::http::request::options::ClientRequestId;
 use azure_core::http::{
     AsyncRawResponse, Body, ClientMethodOptions, ClientOptions, Context, HttpClient, Request, RetryOptions, StatusCode,
     Transport, Url,
 };
 
+use super::headers;
 use super::http::{Reply, client_request_id, exchange};
 use super::outcome::{Failure, bare};
 use crate::rotation::answers::{Refusal, RefusalKind, Trace};
@@ -123,8 +124,22 @@ pub(crate) fn failure(error: &azure_core::Error, client_request_id: &str) -> Fai
         ErrorKind::Connection | ErrorKind::Io => (RefusalKind::Unanswered, None, true),
         ErrorKind::DataConversion | ErrorKind::Other => (RefusalKind::BadAnswer, None, true),
     };
-    let trace = Trace { client_request_id: Some(client_request_id.to_owned()), ..Trace::default() };
+    // a status that the SDK did not expect comes with its answer
+    let trace = match error.kind() {
+        ErrorKind::HttpResponse { raw_response: Some(answer), .. } => trace(answer.headers(), client_request_id),
+        ErrorKind::HttpResponse { raw_response: None, .. }
+        | ErrorKind::Credential
+        | ErrorKind::Connection
+        | ErrorKind::Io
+        | ErrorKind::DataConversion
+        | ErrorKind::Other => Trace { client_request_id: Some(client_request_id.to_owned()), ..Trace::default() },
+    };
     Failure { refusal: bare(kind, status), trace, may_have_landed }
+}
+
+/// What ties an answer that the SDK handed over to the service's records.
+pub(crate) fn trace(answered: &Headers, client_request_id: &str) -> Trace {
+    headers::trace(|name| answered.get_optional_str(&HeaderName::from_static(name)), client_request_id)
 }
 
 /// Options that make the SDK send this `x-ms-client-request-id`.

@@ -39,7 +39,7 @@ pub(super) async fn adopt(context: &Context, file: &Path, old_key: Option<KeyId>
         runbook,
         runbook_file: file.display().to_string(),
         application: ready.application,
-        by: context.by(connected.identity.clone()),
+        by: context.by(connected.actor().await),
         reason: Some("rebuilt from tags and versions".to_owned()),
         ticket: None,
         rebuilt: true,

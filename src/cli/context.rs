@@ -7,6 +7,7 @@ use secrecy::SecretString;
 
 use super::Global;
 use super::terminal::Terminal;
+use crate::azure::{self, Asked, Chosen, Environment};
 use crate::error::Error;
 use crate::places::Places;
 use crate::run::By;
@@ -57,10 +58,12 @@ impl Context {
         }
     }
 
-    /// The operator's identity from `AZURE_TENANT_ID`, `AZURE_CLIENT_ID` and `AZURE_CLIENT_SECRET`.
-    pub(super) fn operator(&self) -> Result<(String, String, SecretString), Error> {
-        let get = |missing| std::env::var(missing).ok().filter(|v| !v.is_empty()).ok_or(Error::NoOperator { missing });
-        Ok((get("AZURE_TENANT_ID")?, get("AZURE_CLIENT_ID")?, SecretString::from(get("AZURE_CLIENT_SECRET")?)))
+    /// How the identity that rotates signs in: flag, then runbook, then environment.
+    pub(super) fn sign_in(&self, runbook: &Runbook) -> Result<Chosen, Error> {
+        let variable = |name: &str| std::env::var(name).ok();
+        let profile = azure_cli_folder().is_some_and(|folder| folder.join("azureProfile.json").is_file());
+        let asked = Asked { flag: self.global.auth, runbook: runbook.auth.as_ref(), tenant: &runbook.tenant };
+        Ok(azure::choose(&asked, &Environment { variable: &variable, azure_cli_profile: profile })?)
     }
 
     /// Where a test wants the process to stand still. Sandbox runs only.
@@ -72,6 +75,12 @@ impl Context {
     pub(super) fn sandbox_start(&self) -> (Option<String>, Option<String>) {
         (std::env::var("KEYRELAY_SANDBOX_IDLE").ok(), std::env::var("KEYRELAY_SANDBOX_PROFILE").ok())
     }
+}
+
+/// Where the Azure CLI keeps its profile (learn.microsoft.com/cli/azure/azure-cli-configuration).
+fn azure_cli_folder() -> Option<PathBuf> {
+    let set = std::env::var_os("AZURE_CONFIG_DIR").filter(|v| !v.is_empty()).map(PathBuf::from);
+    set.or_else(|| Some(etcetera::home_dir().ok()?.join(".azure")))
 }
 
 /// Reads and parses a runbook.

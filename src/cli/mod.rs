@@ -2,15 +2,18 @@
 
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::SignedDuration;
 
 use self::logging::LogFormat;
 use crate::rotation::names::KeyId;
+use crate::runbook::AuthKind;
 
 mod adopt;
 mod connect;
 mod context;
+mod diagnose;
 mod hold;
 mod inspect;
 pub mod logging;
@@ -25,6 +28,7 @@ mod sandbox;
 mod session;
 mod signals;
 pub mod terminal;
+mod wanted;
 
 pub use output::main;
 
@@ -59,6 +63,9 @@ struct Global {
     /// The folder of journals, locks and the sandbox, instead of the platform's state directory
     #[arg(long, global = true, env = "KEYRELAY_STATE_DIR", value_name = "FOLDER")]
     state_dir: Option<PathBuf>,
+    /// How the identity that rotates signs in, instead of what the runbook or the environment says
+    #[arg(long, global = true, value_name = "KIND", value_parser = auth_kind())]
+    auth: Option<AuthKind>,
     /// How logs are written (RUST_LOG says which)
     #[arg(long, global = true, value_enum, default_value_t = LogFormat::Text)]
     log_format: LogFormat,
@@ -66,7 +73,7 @@ struct Global {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Look at what is there and say what would happen; changes nothing
+    /// Look at what is there, say what would happen and whether it may; changes nothing
     #[command(after_help = "Example: keyrelay plan runbooks/first-rotation.md")]
     Plan {
         /// What would be rotated
@@ -74,6 +81,16 @@ enum Command {
         /// The key ID to replace, where it cannot be told from the vault
         #[arg(long, value_name = "KEY_ID")]
         old_key: Option<KeyId>,
+        /// The old secret may go although another runbook's vaults may serve it
+        #[arg(long)]
+        shared_key_ok: bool,
+    },
+    /// Say why the application fails to get tokens; changes nothing
+    #[command(after_help = "Example: keyrelay diagnose runbooks/first-rotation.md\n\n\
+        Exits with 0 if what every vault serves signs in, with 50 if it does not or that cannot be told.")]
+    Diagnose {
+        /// Whose application and vaults
+        runbook: PathBuf,
     },
     /// Do the whole job: add, write, smoke test, overlap, delete
     #[command(after_help = "Example: keyrelay rotate runbooks/first-rotation.md")]
@@ -257,6 +274,9 @@ struct Rotate {
     /// The key ID to replace, where it cannot be told from the vault
     #[arg(long, value_name = "KEY_ID")]
     old_key: Option<KeyId>,
+    /// The old secret may go although another runbook's vaults may serve it
+    #[arg(long)]
+    shared_key_ok: bool,
     /// Why, for the report
     #[arg(long)]
     reason: Option<String>,
@@ -285,6 +305,11 @@ struct Rollback {
     /// Why, for the report
     #[arg(long, default_value = "asked for on the command line")]
     reason: String,
+}
+
+/// The kinds of `--auth`, which help and completions list.
+fn auth_kind() -> impl TypedValueParser<Value = AuthKind> {
+    PossibleValuesParser::new(AuthKind::ALL.map(AuthKind::as_str)).try_map(|s| s.parse::<AuthKind>())
 }
 
 /// A duration as people write it: `48h`, `15m`, `30d`.

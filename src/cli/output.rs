@@ -14,6 +14,8 @@ use super::{Cli, Command, JournalCommand, RunbookCommand, SandboxCommand};
 use crate::driver::{DriverError, Stopped};
 use crate::error::{Error, exit};
 use crate::evidence::{Report, State, Summary};
+use crate::hardening::Unprotected;
+use crate::refusals::{Names, Words};
 use crate::rotation::names::RunId;
 use crate::run::Run;
 use crate::runbook::Runbook;
@@ -30,8 +32,8 @@ pub(super) struct Done {
     pub(super) stdout: Option<String>,
 }
 
-/// Parses the command line, does what it says, and returns the exit code.
-pub fn main() -> ExitCode {
+/// Parses the command line, does what it says, and returns the exit code. `unprotected` goes to the log.
+pub fn main(unprotected: &[Unprotected]) -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(e) => {
@@ -40,7 +42,7 @@ pub fn main() -> ExitCode {
         }
     };
     let (json, quiet) = (cli.global.json, cli.global.quiet);
-    let done = run(cli).unwrap_or_else(|e| Done::of_error(&e, None));
+    let done = run(cli, unprotected).unwrap_or_else(|e| Done::of_error(&e, None));
     if !quiet || done.exit != exit::DONE {
         done.lines.iter().for_each(|line| eprintln!("{line}"));
     }
@@ -78,10 +80,11 @@ pub(super) fn note_sandbox(context: &Context, runbook: &Runbook) {
     }
 }
 
-fn run(cli: Cli) -> Result<Done, Error> {
+fn run(cli: Cli, unprotected: &[Unprotected]) -> Result<Done, Error> {
     let bad_filter =
         |e: super::logging::BadFilter| Error::Usage { what: e.to_string(), advice: "unset RUST_LOG".to_owned() };
     super::logging::start(cli.global.log_format, Terminal::of_stderr()).map_err(bad_filter)?;
+    unprotected.iter().for_each(|measure| tracing::warn!("{measure}"));
     let context = Context::new(cli.global)?;
     let threads = matches!(cli.command, Command::Sandbox(SandboxCommand::Serve(_)));
     let mut builder =
@@ -96,7 +99,10 @@ fn run(cli: Cli) -> Result<Done, Error> {
 
 async fn command(context: &Context, command: Command) -> Result<Done, Error> {
     match command {
-        Command::Plan { runbook, old_key } => super::plan::plan(context, &runbook, old_key).await,
+        Command::Plan { runbook, old_key, shared_key_ok } => {
+            super::plan::plan(context, &runbook, old_key, shared_key_ok).await
+        }
+        Command::Diagnose { runbook } => super::diagnose::diagnose(context, &runbook).await,
         Command::Rotate(args) => super::rotate::rotate(context, &args).await,
         Command::Resume(args) => super::resume::resume(context, &args).await,
         Command::Rollback(args) => super::rollback::rollback(context, &args).await,
@@ -149,9 +155,13 @@ impl Done {
         match ended {
             Ok(Stopped::Ended(_) | Stopped::NeedsOperator(_) | Stopped::Waiting { .. }) => {}
             Ok(Stopped::Asked) => summary = summary.as_state(State::Interrupted),
-            Ok(Stopped::Unanswered { what, refusal }) => {
+            Ok(Stopped::Unanswered { operation, vault, refusal, trace }) => {
                 summary = summary.as_state(State::Interrupted);
-                more.push(format!("error: {what} {refusal}; the run stays where it is"));
+                let names = Names::of(&run.start.runbook, *vault).in_file(&run.start.runbook_file);
+                let words = Words::of_refusal(*operation, refusal, trace.request_id.as_deref(), &names);
+                more.push(format!("error: {}", words.happened));
+                more.push(format!("  now: {} The run stays where it is.", words.now));
+                more.push(format!("  next: {} Then: keyrelay resume {}", words.next, run.start.plan.run));
             }
             // resuming would only come to the marker again
             Err(DriverError::Hold(e)) => {

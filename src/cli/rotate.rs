@@ -6,12 +6,13 @@ use super::output::{Done, note, note_sandbox};
 use super::runs::Journals;
 use super::session::{Begin, LOOKING, Session, finish, lock, target_locks};
 use super::signals::Signals;
+use super::wanted::wanted;
 use super::{Rotate, resume};
 use crate::clock::{Clock, ServiceClock};
 use crate::error::{Error, exit};
 use crate::journal::Journal;
 use crate::locks::LockName;
-use crate::preflight::{Found, Preflight, Ready, Wanted};
+use crate::preflight::{Check, Found, Preflight, Ready, Verdict, Wanted};
 use crate::rotation::Rotation;
 use crate::rotation::names::RunId;
 use crate::run::{Record, Start};
@@ -35,16 +36,22 @@ pub(super) async fn rotate(context: &Context, args: &Rotate) -> Result<Done, Err
     let clock = ServiceClock::default();
     let connected = connect(context, &runbook, true).await?;
     let look = Preflight { services: &connected.services, clock: &clock, stop: &signals, patience: LOOKING };
-    let known_runs = journals.known()?;
-    let wanted = Wanted { old_key: args.old_key, if_expires_within: args.if_expires_within, known_runs };
-    let ready = match look.look(&runbook, |at| RunId::new(at, context::random()), &wanted).await? {
-        Found::NotDue { ends } => return Ok(not_due(&runbook, ends)),
+    let wanted = wanted(&journals, &runbook, args.old_key, args.shared_key_ok)?;
+    let wanted = Wanted { if_expires_within: args.if_expires_within, ..wanted };
+    let looked = look.look(&runbook, |at| RunId::new(at, context::random()), &wanted).await;
+    let tell = |v: Verdict| looked.checks.iter().filter(move |c| c.verdict == v).map(Check::sentence);
+    tell(Verdict::Warning).for_each(|w| note(context, &format!("warning: {w}")));
+    let ready = match looked.found? {
+        Found::NotDue { ends } => {
+            // not due, and there is time to mend what would be in the way
+            tell(Verdict::Refused).for_each(|w| note(context, &format!("warning: a run would be refused: {w}")));
+            return Ok(not_due(&runbook, ends));
+        }
         Found::Due(ready) => *ready,
     };
-    ready.warnings.iter().for_each(|w| note(context, &format!("warning: {w}")));
     let run = ready.plan.run.clone();
     let run_lock = lock(context, &[LockName::Run(run.clone())], Some(&run))?;
-    let start = start(context, args, runbook, ready, connected.identity.clone());
+    let start = start(context, args, runbook, ready, connected.actor().await);
     let (journal, rotation) = begin(&journals, &start, &clock)?;
     let session =
         Session { context, journals: &journals, clock: &clock, signals: &signals, locks: vec![locks, run_lock], stay_for };

@@ -49,7 +49,7 @@ impl Journals {
 
     /// All runs, oldest first; refuses if a journal cannot be read, since nobody knows whether its run has ended, nor of which
     /// target it is.
-    fn every(&self) -> Result<Vec<Run>, Error> {
+    pub(super) fn every(&self) -> Result<Vec<Run>, Error> {
         let (runs, errors) = self.all()?;
         errors.into_iter().find(may_be_unfinished).map_or(Ok(runs), Err)
     }

@@ -87,7 +87,7 @@ impl Session<'_> {
         let new_secret = NewSecret { label: start.runbook.secret.label.as_str().to_owned(), lifetime };
         let manners = Manners { patience: RUNNING, stay_for: self.stay_for };
         let consumers = RunbookConsumers::of(&start.runbook);
-        let by = self.context.by(connected.identity.clone()).to_string();
+        let by = self.context.by(connected.actor().await).to_string();
         let mut driver = Driver::new(
             rotation,
             &connected.services,
@@ -128,6 +128,8 @@ impl Session<'_> {
         if !back && !driver.rotation().may_go_back() {
             return Err(not_open("there is no living old value to go back to"));
         }
+        // a word that was said to the run as it stood is heard before it goes on
+        driver.hear_people()?;
         driver.record(Event::Resumed { by: by.clone() })?;
         if !driver.rotation().back() {
             driver.record(Event::RollbackRequested { by, reason, baseline })?;

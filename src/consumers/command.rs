@@ -13,6 +13,7 @@ use tokio::time::timeout;
 
 use super::note::Tail;
 use super::{Try, Went, about, facts};
+use crate::inherited;
 use crate::ports::Told;
 use crate::runbook::Command;
 
@@ -66,9 +67,7 @@ fn prepare(command: &Command, told: &Told) -> Process {
 
 /// Whether a variable of the environment is keyrelay's own, or holds the secret that keyrelay itself signs in with.
 fn is_ours(name: &OsStr) -> bool {
-    let name = name.to_string_lossy().to_ascii_uppercase();
-    name.starts_with("KEYRELAY_")
-        || ["AZURE_CLIENT_SECRET", "AZURE_CLIENT_CERTIFICATE_PASSWORD", "AZURE_PASSWORD"].contains(&name.as_str())
+    inherited::is_secret(name) || name.to_string_lossy().to_ascii_uppercase().starts_with("KEYRELAY_")
 }
 
 /// Until it has ended and its pipes are read.

@@ -1,24 +1,26 @@
 //! Those who read the secret: told to read again and asked how they are, as the runbook says.
 //!
-//! An action is tried until it goes well or its time is over, because a service that has just been restarted is not well at
+//! Each call is one try, with a time limit; the driver tries again, because a service that has just been restarted is not well at
 //! once. So a refresh may happen more than once; it may anyway, because a run that is killed right after one repeats it.
 //!
 //! What a consumer prints is kept for the report: the end of it, on one line, with all that looks like a secret struck out. No
 //! consumer is ever told a secret.
-#![allow(clippy::disallowed_methods)] // a command takes the time that it takes, not that of the services
 
 mod command;
 mod http;
+mod known;
 mod note;
 mod strike;
 
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep};
+use jiff::SignedDuration;
 
 use crate::ports::{ConsumerAnswer, Consumers, Told};
+use crate::rotation::answers::Reported;
 use crate::rotation::names::KeyId;
 use crate::runbook::{Action, Call, Consumer, Runbook};
+use known::Known;
 use note::Tail;
 
 /// A runbook's consumers.
@@ -26,6 +28,7 @@ use note::Tail;
 pub struct RunbookConsumers {
     consumers: Vec<Consumer>,
     reach: Reach,
+    known: Known,
 }
 
 /// Which hosts an HTTP GET may go to. What a command does is its own affair.
@@ -40,7 +43,7 @@ pub enum Reach {
 impl RunbookConsumers {
     /// The consumers in the order of the runbook, by which the rotation counts them.
     pub fn new(consumers: Vec<Consumer>, reach: Reach) -> RunbookConsumers {
-        RunbookConsumers { consumers, reach }
+        RunbookConsumers { consumers, reach, known: Known::of_environment() }
     }
 
     /// Those of a runbook; in the sandbox they are reached on loopback only.
@@ -49,25 +52,15 @@ impl RunbookConsumers {
         RunbookConsumers::new(runbook.consumers.clone(), reach)
     }
 
-    /// Tries until it goes well, cannot help, or the time is over.
+    /// One try.
     async fn act(&self, action: Option<&Action>, told: &Told) -> ConsumerAnswer {
         let Some(action) = action else { return nothing_to_do() };
-        let ends = Instant::now() + action.timeout.get();
-        let mut tries = 1;
-        loop {
-            let left = ends.saturating_duration_since(Instant::now());
-            let tried = match &action.call {
-                Call::Command(command) => command::run(command, told, left).await,
-                Call::Http(url) => http::get(url.as_url(), self.reach, told, left).await,
-            };
-            let rest = rest_after(tries);
-            let again = tried.went == Went::Badly && ends.saturating_duration_since(Instant::now()) > rest + SHORTEST_TRY;
-            if !again {
-                return tried.answer(tries, told.new_key_id);
-            }
-            sleep(rest).await;
-            tries += 1;
-        }
+        let limit = action.timeout.get();
+        let tried = match &action.call {
+            Call::Command(command) => command::run(command, told, limit).await,
+            Call::Http(url) => http::get(url.as_url(), self.reach, told, limit).await,
+        };
+        tried.answer(told, &self.known)
     }
 }
 
@@ -76,19 +69,16 @@ impl Consumers for RunbookConsumers {
         self.act(self.consumers.get(consumer).and_then(|c| c.refresh.as_ref()), told).await
     }
 
-    /// `adopted` is true only if it went well and what was printed or answered has the new key ID in it, as a whole GUID and in
-    /// any case. That is looked for in the last 64 KiB of each stream. A check that repeats what it was told proves nothing.
+    /// What it names is looked for in what was printed or answered, in the last 64 KiB of each stream: a whole GUID, in any case. A
+    /// check that repeats what it was told shows nothing, and one that names an old key ID beside the new one counts as old.
     async fn check(&self, consumer: usize, told: &Told) -> ConsumerAnswer {
         self.act(self.consumers.get(consumer).and_then(|c| c.check.as_ref()), told).await
     }
-}
 
-/// A try that is given less is not begun.
-const SHORTEST_TRY: Duration = Duration::from_secs(1);
-
-/// The pause after so many tries: doubling from a second up to five.
-fn rest_after(tries: u32) -> Duration {
-    Duration::from_secs(1 << tries.saturating_sub(1).min(3)).min(Duration::from_secs(5))
+    fn within(&self, consumer: usize) -> SignedDuration {
+        let within = self.consumers.get(consumer).map(|c| c.within.get()).unwrap_or_default();
+        SignedDuration::try_from(within).unwrap_or(SignedDuration::MAX)
+    }
 }
 
 /// A time limit as a person reads it: what little of it was spent before the try began is not told.
@@ -99,7 +89,8 @@ fn about(limit: Duration) -> String {
 
 /// The rotation asks only for what the runbook has; a journal that says otherwise ends here.
 fn nothing_to_do() -> ConsumerAnswer {
-    ConsumerAnswer { ok: false, adopted: false, note: "the runbook says nothing of how to do this".to_owned() }
+    let note = "the runbook says nothing of how to do this".to_owned();
+    ConsumerAnswer { ok: false, reported: Reported::Neither, note, retry: false }
 }
 
 /// How one try went.
@@ -131,12 +122,21 @@ impl Try {
         self
     }
 
-    fn answer(self, tries: u32, new_key_id: Option<KeyId>) -> ConsumerAnswer {
-        let ok = self.went == Went::Well;
-        let reported = |key_id: KeyId| self.said.iter().any(|tail| tail.reports(key_id));
-        let count = if tries > 1 { format!("{tries} tries, the last: ") } else { String::new() };
-        let what = if ok { self.what.clone() } else { format!("{count}{}", self.what) };
-        ConsumerAnswer { ok, adopted: ok && new_key_id.is_some_and(reported), note: note::note(&what, &self.said) }
+    fn answer(self, told: &Told, known: &Known) -> ConsumerAnswer {
+        let names = |key_id: &KeyId| self.said.iter().any(|tail| tail.reports(*key_id));
+        let reported = if told.old_key_ids.iter().any(names) {
+            Reported::Old
+        } else if told.new_key_id.as_ref().is_some_and(names) {
+            Reported::New
+        } else {
+            Reported::Neither
+        };
+        let (ok, retry) = match self.went {
+            Went::Well => (true, false),
+            Went::Badly => (false, true),
+            Went::Hopelessly => (false, false),
+        };
+        ConsumerAnswer { ok, reported, note: note::note(&self.what, &self.said, known), retry }
     }
 }
 
@@ -144,7 +144,7 @@ impl Try {
 fn facts(told: &Told) -> impl Iterator<Item = (&'static str, String)> {
     let facts = [
         ("run", Some(told.run.clone())),
-        ("old-key-id", told.old_key_id.map(|k| k.to_string())),
+        ("old-key-id", told.old_key_ids.first().map(KeyId::to_string)),
         ("new-key-id", told.new_key_id.map(|k| k.to_string())),
         ("vault-version", told.vault_version.map(|v| v.to_string())),
     ];
@@ -156,13 +156,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pauses_double_up_to_five_seconds() {
-        let pauses: Vec<u64> = (1..=6).map(|tries| rest_after(tries).as_secs()).collect();
-        assert_eq!(pauses, [1, 2, 4, 5, 5, 5]);
-        assert_eq!(rest_after(u32::MAX).as_secs(), 5);
-    }
-
-    #[test]
     fn limits_are_told_in_tenths_of_a_second() {
         assert_eq!(about(Duration::from_micros(999_700)), "1s");
         assert_eq!(about(Duration::from_millis(1_540)), "1s 500ms");
@@ -170,7 +163,7 @@ mod tests {
 
     #[test]
     fn a_fact_that_is_not_known_is_not_told() {
-        let told = Told { run: "r".into(), old_key_id: None, new_key_id: None, vault_version: None };
+        let told = Told { run: "r".into(), old_key_ids: Vec::new(), new_key_id: None, vault_version: None };
         assert_eq!(facts(&told).collect::<Vec<_>>(), [("run", "r".to_owned())]);
     }
 }

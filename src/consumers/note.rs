@@ -1,6 +1,7 @@
 //! What a consumer printed, made fit for a report: bounded, on one line, without control characters, without what looks like
 //! a secret.
 
+use super::known::Known;
 use super::strike::Striker;
 use crate::rotation::names::KeyId;
 
@@ -52,10 +53,10 @@ fn has_word(text: &str, word: &str) -> bool {
 }
 
 /// `what` in our words, then the end of what was `said`. Struck through before it is cut, so that no half of a secret is left.
-pub(super) fn note(what: &str, said: &[Tail]) -> String {
-    let said: Vec<String> = said.iter().map(one_line).filter(|line| !line.is_empty()).collect();
+pub(super) fn note(what: &str, said: &[Tail], known: &Known) -> String {
+    let said: Vec<String> = said.iter().map(|tail| one_line(tail, known)).filter(|line| !line.is_empty()).collect();
     let said = end_of(&said.join(" | "));
-    let what = Striker::default().line(&without_controls(what).replace('\n', " "));
+    let what = Striker::of(known).line(&without_controls(what).replace('\n', " "));
     match (what.is_empty(), said.is_empty()) {
         (_, true) => what,
         (true, false) => said,
@@ -63,8 +64,8 @@ pub(super) fn note(what: &str, said: &[Tail]) -> String {
     }
 }
 
-fn one_line(tail: &Tail) -> String {
-    let mut striker = Striker::default();
+fn one_line(tail: &Tail, known: &Known) -> String {
+    let mut striker = Striker::of(known);
     let lines: Vec<String> = tail.lines().iter().map(|line| striker.line(line)).collect();
     lines.join(" ").split_whitespace().collect::<Vec<_>>().join(" ")
 }
@@ -111,6 +112,10 @@ fn skip_escape(chars: &mut std::iter::Peekable<std::str::Chars<'_>>) {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    fn note(what: &str, said: &[Tail]) -> String {
+        super::note(what, said, &Known::default())
+    }
 
     fn tail(bytes: &[u8]) -> Tail {
         let mut tail = Tail::default();

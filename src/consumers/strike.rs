@@ -5,6 +5,7 @@
 
 use std::ops::Range;
 
+use super::known::{Known, percent_decoded};
 use crate::runbook::leaked::{LONG, changes, is_guid, names_a_secret, parameter_holds_a_secret, without_guids};
 
 /// What stands in place of a secret.
@@ -14,36 +15,42 @@ const STRUCK: &str = "[struck out]";
 const WRAPPED: usize = 60;
 
 /// Strikes line by line.
-#[derive(Default)]
-pub(super) struct Striker {
+pub(super) struct Striker<'a> {
+    known: &'a Known,
     /// The line before was one word, this long, and was struck out: a key or a token that is printed over several lines.
     wrapped: Option<usize>,
 }
 
-impl Striker {
+impl<'a> Striker<'a> {
+    /// Strikes what looks like a secret, and what is known to be one.
+    pub(super) fn of(known: &'a Known) -> Striker<'a> {
+        Striker { known, wrapped: None }
+    }
+
     /// The line, with what looks like a secret struck out.
     pub(super) fn line(&mut self, line: &str) -> String {
         let word = line.trim();
         let one_word = !word.is_empty() && !word.contains(char::is_whitespace);
         let goes_on = one_word && self.wrapped.is_some_and(|width| word.len() <= width);
-        let struck = if goes_on { STRUCK.to_owned() } else { render(line, find(line)) };
+        let struck = if goes_on { STRUCK.to_owned() } else { render(line, self.find(line)) };
         let wraps = one_word && word.len() >= WRAPPED && struck.trim() == STRUCK;
         self.wrapped = wraps.then_some(word.len());
         struck
     }
-}
 
-/// All that looks like a secret, in no order.
-fn find(line: &str) -> Vec<Range<usize>> {
-    let mut found: Vec<Range<usize>> = words(line).filter(|word| line.get(word.clone()).is_some_and(is_secret)).collect();
-    for (at, _) in line.match_indices([':', '=']) {
-        found.extend(labelled(line, at));
+    /// All that is or looks like a secret, in no order.
+    fn find(&self, line: &str) -> Vec<Range<usize>> {
+        let mut found = self.known.find(line);
+        found.extend(words(line).filter(|word| line.get(word.clone()).is_some_and(is_secret)));
+        for (at, _) in line.match_indices([':', '=']) {
+            found.extend(labelled(line, at));
+        }
+        for (at, _) in line.match_indices("://") {
+            found.extend(user_of_url(line, at + 3));
+        }
+        found.extend(after_flags(line));
+        found
     }
-    for (at, _) in line.match_indices("://") {
-        found.extend(user_of_url(line, at + 3));
-    }
-    found.extend(after_flags(line));
-    found
 }
 
 fn render(line: &str, mut found: Vec<Range<usize>>) -> String {
@@ -73,10 +80,17 @@ fn words(line: &str) -> impl Iterator<Item = Range<usize>> {
     })
 }
 
-/// A secret of Entra (a digit and `Q~`, whole or not, `~` percent-encoded or not), a JSON Web Token, or what a generator made.
+/// A secret of Entra (a digit and `Q~`, whole or not), a JSON Web Token, or what a generator made; percent-encoded or not.
 fn is_secret(word: &str) -> bool {
-    let upper = word.replace("%7e", "~").replace("%7E", "~");
-    let entra = upper.match_indices("Q~").any(|(at, _)| upper.as_bytes().get(..at).is_some_and(ends_in_digit));
+    if word.contains('%') {
+        let decoded: Vec<u8> = percent_decoded(word).iter().map(|d| d.byte).collect();
+        return looks_secret(&String::from_utf8_lossy(&decoded)) || looks_secret(word);
+    }
+    looks_secret(word)
+}
+
+fn looks_secret(word: &str) -> bool {
+    let entra = word.match_indices("Q~").any(|(at, _)| word.as_bytes().get(..at).is_some_and(ends_in_digit));
     let token = word.match_indices("eyJ").any(|(at, _)| word.len() - at >= 20);
     entra || token || without_guids(word).flat_map(without_versions).any(is_generated)
 }
@@ -165,7 +179,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn strike(line: &str) -> String {
-        Striker::default().line(line)
+        Striker::of(&Known::default()).line(line)
     }
 
     /// Not a secret of anything: the form of Entra's, 40 characters.
@@ -217,7 +231,8 @@ mod tests {
 
     #[test]
     fn what_is_printed_over_several_lines_is_struck_to_the_last() {
-        let mut striker = Striker::default();
+        let known = Known::default();
+        let mut striker = Striker::of(&known);
         let lines = [
             "-----BEGIN PRIVATE KEY-----",
             "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj",
@@ -249,6 +264,29 @@ mod tests {
         #[test]
         fn no_line_makes_it_panic(line in "\\PC{0,200}") {
             strike(&line);
+        }
+
+        #[test]
+        fn a_secret_of_entra_never_comes_through_encoded(
+            before in "[ -~]{0,5}",
+            secret in "[A-Za-z0-9]{3}[78]Q~[A-Za-z0-9_~.-]{34}",
+            after in "[ -~]{0,5}",
+        ) {
+            use base64::Engine;
+            use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+            let text = format!("{before}{secret}{after}");
+            let hex = |b: u8| format!("{b:02x}");
+            let percent = |b: u8| format!("%{b:02X}");
+            for encoded in [
+                STANDARD.encode(&text),
+                URL_SAFE_NO_PAD.encode(&text),
+                secret.bytes().map(hex).collect(),
+                secret.bytes().map(percent).collect(),
+                secret.replace('~', "%7e"),
+            ] {
+                let struck = strike(&format!("got: {encoded}"));
+                prop_assert!(!encoded.as_bytes().windows(11).any(|w| struck.contains(std::str::from_utf8(w).unwrap())), "{struck}");
+            }
         }
 
         #[test]

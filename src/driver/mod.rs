@@ -11,17 +11,21 @@ use crate::clock::Clock;
 use crate::hold::HoldError;
 use crate::journal::JournalError;
 use crate::locks::LockError;
-use crate::ports::{Consumers, Read, Services, Told};
+use crate::ports::{Consumers, Read, Services};
+use crate::refusals::Operation;
 use crate::rotation::answers::{Refusal, Trace};
+use crate::rotation::names::VaultIx;
 use crate::rotation::{Effect, End, Event, IllegalEvent, Phase, Reason, Rotation, Why};
 use crate::secret::SecretValue;
 
 pub mod crash;
 
 mod changes;
+pub mod consumers;
 pub mod patience;
 mod reads;
 
+use consumers::Errand;
 pub use crash::CrashPoint;
 pub use patience::Patience;
 
@@ -88,10 +92,14 @@ pub enum Stopped {
     Asked,
     /// A service did not answer for longer than the driver's patience.
     Unanswered {
-        /// What was asked.
-        what: String,
+        /// What was asked for.
+        operation: Option<Operation>,
+        /// In which vault.
+        vault: Option<VaultIx>,
         /// The last answer.
         refusal: Refusal,
+        /// For support.
+        trace: Trace,
     },
 }
 
@@ -211,9 +219,9 @@ impl<'a, S: Services, C: Clock, K: Consumers, P: Stop> Driver<'a, S, C, K, P> {
                     self.wait(until, why).await?;
                     None
                 }
-                Effect::Read(reading) => self.read(reading).await?,
-                Effect::Refresh { consumer } => self.refresh(consumer).await?,
-                Effect::Check { consumer } => self.check(consumer).await?,
+                Effect::Read(_) => self.read(self.rotation.readings()).await?,
+                Effect::Refresh { consumers } => self.visit(Errand::Refresh, consumers).await?,
+                Effect::Check { consumers } => self.visit(Errand::Check, consumers).await?,
                 Effect::Mutate(request) => self.change(request).await?,
                 Effect::GiveUp => {
                     self.record(Event::GaveUp)?;
@@ -238,7 +246,9 @@ impl<'a, S: Services, C: Clock, K: Consumers, P: Stop> Driver<'a, S, C, K, P> {
         let asked = self.patiently("the application", async |services| services.application().await).await;
         Ok(match asked {
             Ok(_) => None,
-            Err((refusal, _)) => Some(Stopped::Unanswered { what: "the application".into(), refusal }),
+            Err((refusal, trace)) => {
+                Some(Stopped::Unanswered { operation: Some(Operation::ReadApplication), vault: None, refusal, trace })
+            }
         })
     }
 
@@ -302,16 +312,5 @@ impl<'a, S: Services, C: Clock, K: Consumers, P: Stop> Driver<'a, S, C, K, P> {
         let (services, patience) = (self.services, self.manners.patience);
         let retrying = |refusal: &Refusal| self.observer.retrying(what, refusal);
         patience::patiently(self.clock, self.stop, patience, retrying, async || ask(services).await).await
-    }
-
-    fn told(&self) -> Told {
-        let plan = self.rotation.plan();
-        let serves = self.rotation.served();
-        Told {
-            run: plan.run.to_string(),
-            old_key_id: plan.baseline.key_id(),
-            new_key_id: serves.map(|(k, _)| k),
-            vault_version: serves.map(|(_, v)| v),
-        }
     }
 }

@@ -1,56 +1,69 @@
-//! Reads, sign-ins and consumers: may be repeated freely, and are, within the driver's patience.
+//! Reads and sign-ins: may be repeated freely, and are, within the driver's patience.
+
+use std::cell::RefCell;
+
+use futures::future::join_all;
 
 use crate::clock::Clock;
 use crate::ports::{Consumers, Read, Services};
+use crate::refusals::asked;
 use crate::rotation::answers::{Current, Listed, Refusal, RefusalKind, SignIn, Trace};
 use crate::rotation::names::{Tag, VaultIx, VersionId};
-use crate::rotation::{Event, Reading};
+use crate::rotation::{Effect, Event, Reading};
+use crate::secret::SecretValue;
 
 use super::crash::Question;
-use super::{CrashPoint, Driver, DriverError, Stop, Stopped};
+use super::patience::{Patience, patiently};
+use super::{CrashPoint, Driver, DriverError, Held, Stop, Stopped};
 
 type Done = Result<Option<Stopped>, DriverError>;
 
+/// What a reading was answered with. Values that were read for a sign-in are gone by now.
+enum Answer {
+    Event(Event),
+    Refused((Refusal, Trace)),
+    /// The core says that the value is in memory and it is not: what a kill would have left.
+    NoValue,
+}
+
 impl<S: Services, C: Clock, K: Consumers, P: Stop> Driver<'_, S, C, K, P> {
-    pub(super) async fn read(&mut self, reading: Reading) -> Done {
-        match reading {
-            Reading::Credentials => {
-                let answer = self.patiently("the credentials", async |s| s.credentials().await).await;
-                let event = |credentials: Vec<crate::ports::Credential>, trace| {
-                    let listed =
-                        |c: &crate::ports::Credential| Listed { key_id: c.key_id, tag: Tag::leading(&c.display_name) };
-                    Event::CredentialsListed { credentials: credentials.iter().map(listed).collect(), trace }
-                };
-                self.take(reading, "the credentials", answer, event)
+    /// Asks for all that the decision at hand has to know, side by side, and takes the answers down one after the other for as
+    /// long as they are what the rotation asks for.
+    pub(super) async fn read(&mut self, readings: Vec<Reading>) -> Done {
+        let answers = {
+            let observer = RefCell::new(&mut *self.observer);
+            let asker = Asker {
+                services: self.services,
+                clock: self.clock,
+                stop: self.stop,
+                patience: self.manners.patience,
+                retrying: &|what, refusal| observer.borrow_mut().retrying(what, refusal),
+            };
+            let held = self.held.as_ref();
+            join_all(readings.iter().map(|reading| asker.ask(*reading, held))).await
+        };
+        for (reading, answer) in readings.into_iter().zip(answers) {
+            if self.rotation.next(self.now()?) != Effect::Read(reading) {
+                break; // what was recorded in between asks for something else first
             }
-            Reading::Versions { vault } => {
-                let answer = self.patiently("a vault's versions", async |s| s.versions(vault).await).await;
-                let event = |versions: Vec<crate::rotation::answers::Version>, trace| {
-                    let versions = versions.into_iter().filter(|v| v.tag.is_some()).collect();
-                    Event::VersionsListed { vault, versions, trace }
-                };
-                self.take(reading, "a vault's versions", answer, event)
+            let stopped = self.take(reading, answer)?;
+            if stopped.is_some() {
+                return Ok(stopped);
             }
-            Reading::Vault { vault, sign_in } => self.read_vault(reading, vault, sign_in).await,
-            Reading::Baseline { vault, version } => {
-                let (answer, trace) = match self.baseline_signs_in(vault, version).await? {
-                    Ok(answer) => answer,
-                    Err(refused) => return self.refused(reading.into(), "the old version", refused),
-                };
+        }
+        Ok(None)
+    }
+
+    fn take(&mut self, reading: Reading, answer: Answer) -> Done {
+        match answer {
+            Answer::Event(event) => {
                 self.crash(CrashPoint::AfterRead(reading.into()))?;
-                self.record(Event::BaselineProven { answer, trace })?;
+                self.record(event)?;
                 Ok(None)
             }
-            Reading::SignIn => {
-                let Some(held) = &self.held else {
-                    // the core says that the value is in memory and it is not: what a kill would have left
-                    self.record(Event::Resumed { by: "the value was not in memory".into() })?;
-                    return Ok(None);
-                };
-                let (answer, trace) = self.services.sign_in(&held.value).await;
-                self.observe(&trace);
-                self.crash(CrashPoint::AfterRead(reading.into()))?;
-                self.record(Event::SignedIn { answer, trace })?;
+            Answer::Refused(refused) => self.refused(reading.into(), refused),
+            Answer::NoValue => {
+                self.record(Event::Resumed { by: "the value was not in memory".into() })?;
                 Ok(None)
             }
         }
@@ -62,72 +75,104 @@ impl<S: Services, C: Clock, K: Consumers, P: Stop> Driver<'_, S, C, K, P> {
         vault: VaultIx,
         version: VersionId,
     ) -> Result<Result<(SignIn, Trace), (Refusal, Trace)>, DriverError> {
-        let read = self.patiently("the old version", async |s| s.version(vault, version).await).await;
-        Ok(match read {
-            Err(refused) => Err(refused),
-            Ok((read, _)) => {
-                let (answer, trace) = self.services.sign_in(&read.value).await;
-                self.observe(&trace);
-                Ok((answer, trace))
-            }
-        })
-    }
-
-    async fn read_vault(&mut self, reading: Reading, vault: VaultIx, sign_in: bool) -> Done {
-        let answer = self.patiently("a vault's current version", async |s| s.current(vault).await).await;
-        let ((current, read), trace) = match answer {
-            Ok(read) => read,
-            Err(refused) => return self.refused(reading.into(), "a vault's current version", refused),
+        let observer = RefCell::new(&mut *self.observer);
+        let asker = Asker {
+            services: self.services,
+            clock: self.clock,
+            stop: self.stop,
+            patience: self.manners.patience,
+            retrying: &|what, refusal| observer.borrow_mut().retrying(what, refusal),
         };
-        let signed_in = match (&read, sign_in, &current) {
-            (Some(read), true, Current::Version(_)) => {
-                let (answer, trace) = self.services.sign_in(&read.value).await;
-                self.observe(&trace);
-                Some((answer, trace))
-            }
-            (Some(_) | None, _, _) => None,
-        };
-        drop(read);
-        let (sign_in, sign_in_trace) = signed_in.unzip();
-        self.crash(CrashPoint::AfterRead(reading.into()))?;
-        self.record(Event::VaultRead { vault, current, sign_in, trace, sign_in_trace })?;
-        Ok(None)
-    }
-
-    fn take<T>(&mut self, reading: Reading, what: &str, answer: Read<T>, event: impl FnOnce(T, Trace) -> Event) -> Done {
-        match answer {
-            Ok((answer, trace)) => {
-                self.crash(CrashPoint::AfterRead(reading.into()))?;
-                self.record(event(answer, trace))?;
-                Ok(None)
-            }
-            Err(refused) => self.refused(reading.into(), what, refused),
-        }
+        Ok(asker.baseline(vault, version).await)
     }
 
     /// A refusal that will not pass is an event of the run; a service that does not answer is not: the run stays where it is,
     /// and a later process goes on.
-    pub(super) fn refused(&mut self, question: Question, what: &str, (refusal, trace): (Refusal, Trace)) -> Done {
+    pub(super) fn refused(&mut self, question: Question, (refusal, trace): (Refusal, Trace)) -> Done {
         if silent(refusal.kind) {
-            return Ok(Some(Stopped::Unanswered { what: what.to_owned(), refusal }));
+            let (operation, vault) = asked(&self.rotation.next(self.now()?));
+            return Ok(Some(Stopped::Unanswered { operation, vault, refusal, trace }));
         }
         self.crash(CrashPoint::AfterRead(question))?;
         self.record(Event::ReadRefused { refusal, trace })?;
         Ok(None)
     }
+}
 
-    pub(super) async fn refresh(&mut self, consumer: usize) -> Done {
-        let answer = self.consumers.refresh(consumer, &self.told()).await;
-        self.crash(CrashPoint::AfterRead(Question::Consumer))?;
-        self.record(Event::ConsumerRefreshed { consumer, ok: answer.ok, note: answer.note })?;
-        Ok(None)
+/// Asks the services; knows nothing of the journal.
+struct Asker<'a, S, C, P> {
+    services: &'a S,
+    clock: &'a C,
+    stop: &'a P,
+    patience: Patience,
+    retrying: &'a dyn Fn(&str, &Refusal),
+}
+
+impl<S: Services, C: Clock, P: Stop> Asker<'_, S, C, P> {
+    async fn ask(&self, reading: Reading, held: Option<&Held>) -> Answer {
+        match reading {
+            Reading::Credentials => {
+                let listed = |c: &crate::ports::Credential| Listed { key_id: c.key_id, tag: Tag::leading(&c.display_name) };
+                match self.patiently("the credentials", async |s| s.credentials().await).await {
+                    Ok((credentials, trace)) => {
+                        let credentials = credentials.iter().map(listed).collect();
+                        Answer::Event(Event::CredentialsListed { credentials, trace })
+                    }
+                    Err(refused) => Answer::Refused(refused),
+                }
+            }
+            Reading::Versions { vault } => {
+                match self.patiently("a vault's versions", async |s| s.versions(vault).await).await {
+                    Ok((versions, trace)) => {
+                        let versions = versions.into_iter().filter(|v| v.tag.is_some()).collect();
+                        Answer::Event(Event::VersionsListed { vault, versions, trace })
+                    }
+                    Err(refused) => Answer::Refused(refused),
+                }
+            }
+            Reading::Vault { vault, sign_in } => self.vault(vault, sign_in).await,
+            Reading::Baseline { vault, version } => match self.baseline(vault, version).await {
+                Ok((answer, trace)) => Answer::Event(Event::BaselineProven { answer, trace }),
+                Err(refused) => Answer::Refused(refused),
+            },
+            Reading::SignIn => match held {
+                Some(held) => {
+                    let (answer, trace) = self.sign_in(&held.value).await;
+                    Answer::Event(Event::SignedIn { answer, trace })
+                }
+                None => Answer::NoValue,
+            },
+        }
     }
 
-    pub(super) async fn check(&mut self, consumer: usize) -> Done {
-        let answer = self.consumers.check(consumer, &self.told()).await;
-        self.crash(CrashPoint::AfterRead(Question::Consumer))?;
-        self.record(Event::ConsumerChecked { consumer, ok: answer.ok, adopted: answer.adopted, note: answer.note })?;
-        Ok(None)
+    async fn vault(&self, vault: VaultIx, sign_in: bool) -> Answer {
+        let ((current, read), trace) =
+            match self.patiently("a vault's current version", async |s| s.current(vault).await).await {
+                Ok(answer) => answer,
+                Err(refused) => return Answer::Refused(refused),
+            };
+        let signed_in = match (&read, sign_in, &current) {
+            (Some(read), true, Current::Version(_)) => Some(self.sign_in(&read.value).await),
+            (Some(_) | None, _, _) => None,
+        };
+        let (sign_in, sign_in_trace) = signed_in.unzip();
+        Answer::Event(Event::VaultRead { vault, current, sign_in, trace, sign_in_trace })
+    }
+
+    async fn baseline(&self, vault: VaultIx, version: VersionId) -> Read<SignIn> {
+        let (read, _) = self.patiently("the old version", async |s| s.version(vault, version).await).await?;
+        Ok(self.sign_in(&read.value).await)
+    }
+
+    async fn sign_in(&self, value: &SecretValue) -> (SignIn, Trace) {
+        let (answer, trace) = self.services.sign_in(value).await;
+        trace.date.into_iter().for_each(|date| self.clock.observe(date));
+        (answer, trace)
+    }
+
+    async fn patiently<T>(&self, what: &str, ask: impl AsyncFn(&S) -> Read<T>) -> Read<T> {
+        let retrying = |refusal: &Refusal| (self.retrying)(what, refusal);
+        patiently(self.clock, self.stop, self.patience, retrying, async || ask(self.services).await).await
     }
 }
 

@@ -69,7 +69,9 @@ impl Gathering {
                 self.round(&seen);
                 self.line.turns.extend(turns::at(seen.seq, at, event, &before, after));
                 self.step(&seen, since);
-                if before.phase() != after.phase() {
+                // what was read at the end of the overlap is what the first removal rests on
+                let goes_on = *before.phase() == Phase::Wait && *after.phase() == Phase::Delete;
+                if before.phase() != after.phase() && !goes_on {
                     self.reads.clear();
                 }
             }
@@ -174,10 +176,11 @@ impl Gathering {
             let (confirmed_by, deadline) = (records.clone(), seen.after.deadline());
             self.line.overlaps.push(Overlap { back, confirmed_by, from: seen.at, deadline, kept: None });
         } else if *phase == Phase::Wait
-            && *next == Phase::Delete
+            && matches!(next, Phase::Adoption | Phase::Delete)
             && let Some(overlap) = self.line.overlaps.last_mut()
         {
-            overlap.kept = Some((seen.at, records.clone()));
+            let vaults = self.reads.iter().filter(|(of, _)| *of != Reads::List).map(|(_, seq)| *seq);
+            overlap.kept = Some((seen.at, vaults.collect()));
         }
         self.line.rounds.push(Round { phase: phase.clone(), next: next.clone(), back, at: seen.at, records });
     }

@@ -99,7 +99,7 @@ pub(super) fn at(record: u64, at: Timestamp, event: &Event, before: &Rotation, a
         }
         Phase::NeedsOperator { .. } | Phase::Ended { .. } | Phase::Add | Phase::Prove | Phase::Publish { .. } => {}
         Phase::Reconcile { .. } | Phase::Align { .. } | Phase::Smoke | Phase::Consumers | Phase::Confirm => {}
-        Phase::Wait | Phase::Delete | Phase::Withdraw | Phase::Restore => {}
+        Phase::Wait | Phase::Adoption | Phase::Delete | Phase::Withdraw | Phase::Restore => {}
     }
     all.into_iter().map(|what| Turn { record, at, what }).collect()
 }

@@ -20,7 +20,7 @@ pub use file::Folder;
 pub use record::{Contents, Record, RecordHash};
 
 use crate::rotation::names::RunId;
-use store::{Log, Store, StoreError};
+use store::{Doing, Log, Store, StoreError};
 
 /// A journal that is being written. One process at a time: its writer holds the run's lock (see [`crate::locks`]).
 pub struct Journal<E, L> {
@@ -87,7 +87,7 @@ impl<E: Serialize + DeserializeOwned, L: Log> Journal<E, L> {
             stopped: false,
             events: PhantomData,
         };
-        journal.append(at, local, first)?;
+        journal.append(at, local, first).map_err(without_a_beginning)?;
         Ok(journal)
     }
 
@@ -166,6 +166,14 @@ impl<E, L> Journal<E, L> {
 
 fn failed(run: &RunId, place: &str, trouble: impl Into<Trouble>) -> JournalError {
     JournalError { run: Some(run.clone()), place: place.to_owned(), trouble: trouble.into() }
+}
+
+/// A first record that could not be written whole is the beginning of nothing: there is no run that could be resumed.
+fn without_a_beginning(mut error: JournalError) -> JournalError {
+    if let Trouble::Store(StoreError::Io { doing: doing @ Doing::Write, .. }) = &mut error.trouble {
+        *doing = Doing::Create;
+    }
+    error
 }
 
 /// Reads the journal of `run` and changes nothing; another process may be writing it.

@@ -1,6 +1,7 @@
 //! Before a run: what is there, and whether a run may start. Read only.
 //!
-//! What it finds becomes the [`Plan`] of the run; what it cannot be sure of becomes a refusal, with nothing changed.
+//! First everything is read (`survey`), then all of it is judged by pure functions, one [`Check`] after the other. If none
+//! refuses, what was found becomes the [`Plan`] of the run.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,30 +10,62 @@ use jiff::{SignedDuration, Timestamp};
 use crate::clock::Clock;
 use crate::driver::patience::patiently;
 use crate::driver::{Patience, Stop};
-use crate::ports::{Application, Credential, Read, Services};
+use crate::ports::{Application, Credential, Identity, Inspect, Read, Services};
 use crate::rotation::Plan;
-use crate::rotation::answers::SignIn;
-use crate::rotation::names::{KeyId, RunId, Tag, TargetId, VaultIx};
+use crate::rotation::answers::{SignIn, Version};
+use crate::rotation::names::{KeyId, RunId, TargetId, VaultIx};
 use crate::rotation::plan::{Adopted, Baseline, VaultStart};
 use crate::run::ApplicationFacts;
 use crate::runbook::Runbook;
 
 mod adopt;
+mod application;
 mod baseline;
+pub mod check;
+mod mend;
+mod permission;
 mod refused;
+mod surroundings;
+mod survey;
+mod vault_survey;
 
 pub use adopt::adopt;
+pub use check::{Check, CheckId, Verdict};
 pub use refused::{Candidate, Refused};
+pub use surroundings::OtherUse;
 
-/// What a person or a pipeline asks for besides the runbook.
+use baseline::FoundBaseline;
+use mend::Mend;
+use survey::Survey;
+
+/// What a person or a pipeline asks for besides the runbook, and what this machine's journals know.
 #[derive(Debug, Clone, Default)]
 pub struct Wanted {
     /// The key ID that the run replaces, where it cannot be told from the vault.
     pub old_key: Option<KeyId>,
     /// Only if the old secret ends within this time.
     pub if_expires_within: Option<SignedDuration>,
+    /// A person says that the old secret may go although another runbook's vaults may serve it.
+    pub shared_key_ok: bool,
     /// Runs of this machine's journals, and whether they have ended.
     pub known_runs: BTreeMap<RunId, bool>,
+    /// A run of the same target in this machine's journals that has not ended.
+    pub unfinished: Option<RunId>,
+    /// What runs of other targets have left in their vaults.
+    pub other_uses: Vec<OtherUse>,
+}
+
+/// What a look came to.
+#[derive(Debug)]
+pub struct Looked {
+    /// Everything that was looked at, in the order of [`CheckId`].
+    pub checks: Vec<Check>,
+    /// Who acts, where the token says so.
+    pub identity: Option<Identity>,
+    /// The application, if it was found.
+    pub application: Option<ApplicationFacts>,
+    /// Whether a run may start, and from what.
+    pub found: Result<Found, Refused>,
 }
 
 /// What was found.
@@ -40,7 +73,7 @@ pub struct Wanted {
 pub enum Found {
     /// A run may start.
     Due(Box<Ready>),
-    /// The old secret lives longer than asked for: nothing to do.
+    /// The old secret lives longer than asked for: nothing to do, whatever else is in the way.
     NotDue {
         /// Until then.
         ends: Timestamp,
@@ -70,37 +103,65 @@ pub struct Preflight<'a, S, C, P> {
     pub patience: Patience,
 }
 
-impl<S: Services, C: Clock, P: Stop> Preflight<'_, S, C, P> {
-    /// Looks at everything that a run of `runbook` depends on.
-    pub async fn look(
-        &self,
-        runbook: &Runbook,
-        run: impl FnOnce(Timestamp) -> RunId,
-        wanted: &Wanted,
-    ) -> Result<Found, Refused> {
-        let application = self.application().await?;
-        let credentials = self.credentials().await?;
-        let now = self.now()?;
-        let target = runbook.target();
-        let found = self.baseline(runbook, &credentials, wanted, now).await?;
-        let bystanders = other_runs(&credentials, target, found.baseline.key_id(), &wanted.known_runs)?;
-        if let (Some(within), Some(ends)) = (wanted.if_expires_within, found.ends)
-            && found.baseline.alive()
-            && ends > now.checked_add(within).unwrap_or(Timestamp::MAX)
-        {
-            return Ok(Found::NotDue { ends });
-        }
-        if let Some(room) = application.room.filter(|room| credentials.len() >= usize::from(*room)) {
-            return Err(Refused::NoRoom { room, credentials: credentials.iter().map(Candidate::of).collect() });
-        }
-        let mut warnings = found.warnings;
-        let left_over = |r: &RunId| format!("run {r} has ended and left a credential behind; it is not touched");
-        warnings.extend(bystanders.iter().map(left_over));
-        let mut plan = plan(runbook, run(now), target, application.room, found.baseline, found.vaults);
-        plan.bystanders = bystanders;
-        Ok(Found::Due(Box::new(Ready { plan, application: facts(&application), warnings })))
+impl<S: Services + Inspect, C: Clock, P: Stop> Preflight<'_, S, C, P> {
+    /// Looks at everything that a run of `runbook` depends on, and judges it. Reads only. What cannot be read because it needs
+    /// a permission that a run does not need refuses nothing.
+    pub async fn look(&self, runbook: &Runbook, run: impl FnOnce(Timestamp) -> RunId, wanted: &Wanted) -> Looked {
+        let survey = self.survey(runbook).await;
+        let mend = Mend { runbook, acting: survey.acting() };
+        let (mut checks, found) = baseline::judge(&survey, wanted, &mend);
+        let (runs, bystanders) = application::unfinished(&survey, runbook.target(), found.as_ref(), wanted);
+        let credentials = survey.directory.credentials.as_deref().unwrap_or_default();
+        checks.extend(runs);
+        checks.push(Check::ok(CheckId::Runbook, format!("valid, sha256 {}", runbook.sha256)));
+        checks.extend(permission::identity(&survey, runbook, &mend));
+        checks.push(permission::permission(&survey, &mend));
+        checks.push(permission::not_itself(&survey, runbook));
+        checks.push(application::found(&survey, &mend));
+        checks.push(application::principal(&survey, &mend));
+        checks.push(application::room(&survey, &mend));
+        checks.push(application::policy(&survey, runbook));
+        checks.extend(surroundings::shared(runbook, found.as_ref(), credentials, wanted));
+        checks.push(surroundings::clock(&survey));
+        checks.push(surroundings::expiry(found.as_ref(), runbook, survey.now));
+        checks.extend(surroundings::caches(runbook));
+        checks.extend(surroundings::pinned(runbook));
+        checks.sort_by_key(|c| c.check);
+        let application = survey.directory.application.as_ref().ok().map(facts);
+        let outcome = outcome(&checks, &survey, found, runbook, run, wanted, bystanders);
+        Looked { checks, identity: survey.acting().cloned(), application, found: outcome }
     }
+}
 
+/// A plan, if nothing refuses one.
+fn outcome(
+    checks: &[Check],
+    survey: &Survey,
+    found: Option<FoundBaseline>,
+    runbook: &Runbook,
+    run: impl FnOnce(Timestamp) -> RunId,
+    wanted: &Wanted,
+    bystanders: BTreeSet<RunId>,
+) -> Result<Found, Refused> {
+    let now = survey.now.ok_or(Refused::NoServiceTime);
+    if let (Some(within), Some(found), Ok(now)) = (wanted.if_expires_within, &found, &now)
+        && let Some(ends) = found.ends.filter(|_| found.baseline.alive())
+        && ends > now.checked_add(within).unwrap_or(Timestamp::MAX)
+    {
+        return Ok(Found::NotDue { ends });
+    }
+    let refusing: Vec<Check> = checks.iter().filter(|c| c.refuses()).cloned().collect();
+    // what was not found is behind a check that refuses, so the second and third cannot be missing alone
+    let (true, Some(found), Ok(application)) = (refusing.is_empty(), found, &survey.directory.application) else {
+        return Err(Refused::Checks { checks: refusing });
+    };
+    let warnings = checks.iter().filter(|c| c.verdict == Verdict::Warning).map(Check::sentence).collect();
+    let mut plan = plan(runbook, run(now?), runbook.target(), application.room, found.baseline, found.vaults);
+    plan.bystanders = bystanders;
+    Ok(Found::Due(Box::new(Ready { plan, application: facts(application), warnings })))
+}
+
+impl<S: Services, C: Clock, P: Stop> Preflight<'_, S, C, P> {
     async fn application(&self) -> Result<Application, Refused> {
         self.ask("the application", async || self.services.application().await).await
     }
@@ -129,26 +190,6 @@ fn facts(application: &Application) -> ApplicationFacts {
         object_id: application.object_id.clone(),
         display_name: application.display_name.clone(),
     }
-}
-
-/// Other runs of this target that have left a credential: known to have ended, or the run must yield.
-fn other_runs(
-    credentials: &[Credential],
-    target: TargetId,
-    baseline: Option<KeyId>,
-    known: &BTreeMap<RunId, bool>,
-) -> Result<BTreeSet<RunId>, Refused> {
-    let others = credentials.iter().filter(|c| Some(c.key_id) != baseline);
-    let others = others.filter_map(|c| Tag::leading(&c.display_name)).filter(|t| t.target == target);
-    let mut ended = BTreeSet::new();
-    for tag in others {
-        match known.get(&tag.run) {
-            Some(true) => ended.insert(tag.run),
-            Some(false) => return Err(Refused::Unfinished { run: tag.run, here: true }),
-            None => return Err(Refused::Unfinished { run: tag.run, here: false }),
-        };
-    }
-    Ok(ended)
 }
 
 fn plan(
@@ -202,6 +243,7 @@ fn place(runbook: &Runbook, vault: VaultIx) -> String {
     runbook.vault(vault).map_or_else(String::new, |v| format!("{} in {}", v.secret, v.url.host()))
 }
 
-fn unclear(runbook: &Runbook, vault: VaultIx, answer: SignIn) -> Refused {
-    Refused::CannotTell { place: place(runbook, vault), answer }
+/// A provisioning run that was rolled back has left its version disabled: to consumers there is nothing.
+fn all_ours(versions: &[Version], target: TargetId) -> bool {
+    versions.iter().all(|v| !v.enabled && v.tag.as_ref().is_some_and(|t| t.target == target))
 }

@@ -2,8 +2,10 @@
 
 use jiff::Timestamp;
 
+use super::check::Check;
 use crate::ports::Credential;
-use crate::rotation::answers::{Refusal, SignIn};
+use crate::refusals::{Names, Words};
+use crate::rotation::answers::{Refusal, RefusalKind, SignIn};
 use crate::rotation::names::{KeyId, RunId};
 
 /// A credential, as a person has to tell it from others.
@@ -30,6 +32,18 @@ impl std::fmt::Display for Candidate {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let date = |t: Option<Timestamp>| t.map_or_else(|| "?".to_owned(), |t| t.strftime("%Y-%m-%d").to_string());
         write!(f, "{} \"{}\" ({} to {})", self.key_id, self.name, date(self.start), date(self.end))
+    }
+}
+
+/// One in a sentence, several in a list, each with its mend.
+fn told(checks: &[Check]) -> String {
+    match checks {
+        [one] => one.sentence(),
+        several => {
+            let mend = |c: &Check| c.mend.as_ref().map(|m| format!("\n    next: {m}")).unwrap_or_default();
+            let line = |c: &Check| format!("\n  {}: {}{}", c.check, c.sentence(), mend(c));
+            format!("{} checks refuse:{}", several.len(), several.iter().map(line).collect::<String>())
+        }
     }
 }
 
@@ -70,14 +84,6 @@ pub enum Refused {
     SoftDeleted {
         /// The secret.
         place: String,
-    },
-    /// keyrelay's own two tags do not fit.
-    #[error("{place}: the current version has {tags} tags; a version can have 15, and two of them must be keyrelay's")]
-    TooManyTags {
-        /// The secret.
-        place: String,
-        /// How many.
-        tags: usize,
     },
     /// The value signs in, but it cannot be told which credential it is.
     #[error("{place}: the value signs in, but which credential it is cannot be told:{}", listed(candidates))]
@@ -125,6 +131,12 @@ pub enum Refused {
         /// Its journal is on this machine.
         here: bool,
     },
+    /// Some checks refuse; all of them are told.
+    #[error("{}", told(checks))]
+    Checks {
+        /// Those that refuse, at least one.
+        checks: Vec<Check>,
+    },
     /// No run can be rebuilt.
     #[error("no unfinished run of this runbook's target can be seen in the application or in its vaults")]
     NothingToAdopt,
@@ -139,6 +151,31 @@ pub enum Refused {
 }
 
 impl Refused {
+    /// The service's refusal, where it is one.
+    pub fn service(&self) -> Option<&Refusal> {
+        match self {
+            Refused::Service { refusal, .. } => Some(refusal),
+            Refused::NoServiceTime
+            | Refused::Value { .. }
+            | Refused::Disabled { .. }
+            | Refused::SoftDeleted { .. }
+            | Refused::WhichKey { .. }
+            | Refused::NoSuchKey { .. }
+            | Refused::CannotTell { .. }
+            | Refused::VaultsDisagree { .. }
+            | Refused::NoRoom { .. }
+            | Refused::Unfinished { .. }
+            | Refused::Checks { .. }
+            | Refused::NothingToAdopt
+            | Refused::NoOlderVersion { .. } => None,
+        }
+    }
+
+    /// The kind of the service's refusal.
+    pub fn kind(&self) -> Option<RefusalKind> {
+        self.service().map(|refusal| refusal.kind)
+    }
+
     /// What to do about it.
     pub fn advice(&self) -> String {
         match self {
@@ -151,7 +188,6 @@ impl Refused {
             Refused::SoftDeleted { .. } => {
                 "recover it (az keyvault secret recover) or purge it, then start again".to_owned()
             }
-            Refused::TooManyTags { .. } => "remove tags that nobody needs, then start again".to_owned(),
             Refused::WhichKey { .. } => "say which it is: --old-key KEY_ID".to_owned(),
             Refused::NoSuchKey { .. } => "name one of these with --old-key".to_owned(),
             Refused::CannotTell { .. } => "mend the sign-in first: nothing is rotated on a guess".to_owned(),
@@ -169,26 +205,17 @@ impl Refused {
             Refused::Unfinished { here: false, .. } => {
                 "finish it where its journal is; if the journal is lost: keyrelay adopt RUNBOOK".to_owned()
             }
+            Refused::Checks { checks } => match checks.as_slice() {
+                [one] => one.mend.clone().unwrap_or_else(|| "keyrelay plan RUNBOOK shows all checks".to_owned()),
+                _ => "mend these, and look again: keyrelay plan RUNBOOK".to_owned(),
+            },
             Refused::NothingToAdopt => "start a run: keyrelay rotate RUNBOOK".to_owned(),
             Refused::NoOlderVersion { .. } => "say which credential it was: --old-key KEY_ID".to_owned(),
         }
     }
 }
 
+/// Without names: where the runbook is at hand, the checks say it with them.
 fn service_advice(refusal: &Refusal) -> String {
-    use crate::rotation::answers::RefusalKind as K;
-    match refusal.kind {
-        K::Unreachable | K::Unanswered | K::Throttled | K::Conflict | K::BeingDeleted => "try again in a while".to_owned(),
-        K::NotFound => "check client_id, tenant and cloud in the runbook".to_owned(),
-        K::Unauthenticated => {
-            "check the operator's identity: AZURE_TENANT_ID, AZURE_CLIENT_ID, AZURE_CLIENT_SECRET".to_owned()
-        }
-        K::Forbidden => "grant the operator's identity what it lacks (README, permissions)".to_owned(),
-        K::Firewall => "let this machine's address through the vault's firewall".to_owned(),
-        K::NoRoom => "remove a credential that nobody uses".to_owned(),
-        K::Policy => "shorten `secret.lifetime`, or ask who owns the app management policy".to_owned(),
-        K::Disabled => "enable the version, or set a value that signs in".to_owned(),
-        K::SoftDeleted => "recover or purge the secret".to_owned(),
-        K::Rejected | K::BadAnswer => "read the answer, and give the request-id to support".to_owned(),
-    }
+    Words::of_refusal(None, refusal, None, &Names::default()).advice()
 }

@@ -19,6 +19,10 @@ impl Rotation {
         if self.plan.room.is_some_and(|room| listed >= usize::from(room)) {
             return self.enter_reconcile(true);
         }
+        self.add_next();
+    }
+
+    pub(super) fn add_next(&mut self) {
         self.todo.push_back(Mutation::AddSecret { attempt: self.attempt() });
     }
 

@@ -100,6 +100,18 @@ impl std::fmt::Display for SignIn {
     }
 }
 
+/// Which key ID a consumer named when it was asked how it is. Only that tells which secret it uses while both work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reported {
+    /// The one that the vaults serve, and none that is to be removed.
+    New,
+    /// One that is to be removed, alone or beside the new one: some part of it still uses that.
+    Old,
+    /// Neither.
+    Neither,
+}
+
 /// Why a service said no, or could not be asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

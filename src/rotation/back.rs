@@ -46,6 +46,7 @@ impl Rotation {
     /// Nothing published: settle, look, remove ours. Else put the baseline back first.
     pub(super) fn enter_back(&mut self) {
         self.back = true;
+        self.ask_again();
         if self.maybe_published() {
             return self.enter(Phase::Restore);
         }
@@ -89,7 +90,11 @@ impl Rotation {
         if let Some(vault) = self.foreign() {
             return self.fail(Reason::VaultChanged { vault });
         }
-        let Some((vault, ours)) = self.astray() else { return self.enter(Phase::Confirm) };
+        let Some((vault, ours)) = self.astray() else {
+            self.put_back = self.version_at(VaultIx(0));
+            // where nothing living is put back, there is nothing to read again
+            return if self.plan.baseline.alive() { self.enter_consumers() } else { self.enter(Phase::Confirm) };
+        };
         let VaultStart::Holds { version } = self.start_of(vault) else {
             return self.todo.push_back(Mutation::DisableVersion { vault, version: ours });
         };
@@ -108,6 +113,7 @@ impl Rotation {
     /// The baseline died on the way: its value helps nobody, ours does.
     pub(super) fn turn_forward(&mut self) {
         self.back = false;
+        self.ask_again();
         self.enter(Phase::Confirm);
     }
 }

@@ -19,15 +19,15 @@ pub enum Effect {
     },
     /// A read or a sign-in: may be repeated freely.
     Read(Reading),
-    /// Tell a consumer to read again.
+    /// Tell consumers to read again, side by side; each answer is an event. May be repeated.
     Refresh {
-        /// Which, from 0.
-        consumer: usize,
+        /// Which, from 0, in rising order.
+        consumers: Vec<usize>,
     },
-    /// Ask a consumer how it is.
+    /// Ask consumers how they are, side by side; each answer is an event. May be repeated.
     Check {
-        /// Which, from 0.
-        consumer: usize,
+        /// Which, from 0, in rising order.
+        consumers: Vec<usize>,
     },
     /// Change the cloud: intent to disk, one request, outcome to disk.
     Mutate(Mutation),

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::answers::{Current, Listed, Mutation, Refusal, SignIn, Trace, Version};
+use super::answers::{Current, Listed, Mutation, Refusal, Reported, SignIn, Trace, Version};
 use super::names::{KeyId, VaultIx, VersionId};
 
 /// One thing that happened. What it means is decided in one place, [`super::Rotation::apply`].
@@ -108,8 +108,8 @@ pub enum Event {
         consumer: usize,
         /// Whether it is well.
         ok: bool,
-        /// It reported the new key ID: that, and nothing less, proves that it uses it.
-        adopted: bool,
+        /// The key ID that it named.
+        reported: Reported,
         /// What it printed, cut.
         note: String,
     },

@@ -78,12 +78,17 @@ pub enum Reason {
     },
     /// The run has added as many secrets as it may.
     AttemptsExhausted,
-    /// A consumer could not be refreshed, or is not well.
+    /// Consumers could not be refreshed, or are not well.
     ConsumerFailed {
-        /// Which, from 0.
-        consumer: usize,
-        /// What it printed, cut.
+        /// Which, from 0, in rising order.
+        consumers: Vec<usize>,
+        /// What the first of them printed, cut.
         note: String,
+    },
+    /// Consumers report a key ID that is about to be removed.
+    ConsumerUsesOld {
+        /// Which, from 0, in rising order.
+        consumers: Vec<usize>,
     },
     /// Nobody released the run in time.
     NotReleased,
@@ -108,6 +113,7 @@ impl Reason {
             Reason::ReadRefused { .. } => "read-refused",
             Reason::AttemptsExhausted => "attempts-exhausted",
             Reason::ConsumerFailed { .. } => "consumer-failed",
+            Reason::ConsumerUsesOld { .. } => "consumer-uses-old",
             Reason::NotReleased => "not-released",
         }
     }

@@ -105,7 +105,7 @@ pub fn s3_read_before_removal(run: &Rotation) -> Check {
         Phase::Add | Phase::Prove | Phase::Publish { .. } | Phase::Reconcile { .. } | Phase::Align { .. } | Phase::Smoke => {
             return must(false, "S3", || format!("{key_id} is removed in {}", run.name()));
         }
-        Phase::Consumers | Phase::Confirm | Phase::Wait | Phase::Restore => {
+        Phase::Consumers | Phase::Confirm | Phase::Wait | Phase::Adoption | Phase::Restore => {
             return must(false, "S3", || format!("{key_id} is removed in {}", run.name()));
         }
         Phase::NeedsOperator { .. } | Phase::Ended { .. } => {

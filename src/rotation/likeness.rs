@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::answers::{Current, Mutation, SignIn, Source, Version};
 use super::names::{KeyId, VaultIx, VersionId};
 use super::plan::Delete;
-use super::state::{AddState, Attempt, Hold, Phase, Rotation, Seen, Streak};
+use super::state::{AddState, Attempt, ConsumerState, Hold, Phase, Rotation, Seen, Streak};
 
 /// Names that are the same in states that differ only by what the cloud happened to draw.
 pub trait Names {
@@ -31,13 +31,14 @@ struct Scribe<'a, N, H> {
 impl Rotation {
     /// Writes down all that a later decision can depend on: moments as their distance from `now`, key IDs and versions under the
     /// names that `names` gives them. Two runs of one plan that write the same do the same from here on. Left out is what only a
-    /// report tells ([`Rotation::failure`], [`Rotation::served`]) and what is written anew before it is looked at.
+    /// report tells ([`Rotation::failure`], [`Rotation::to_use`], [`Rotation::adoption`]) and what is written anew before it is looked at.
     pub fn likeness(&self, now: Timestamp, names: &impl Names, to: &mut impl Hasher) {
         let Rotation { plan, back, phase, attempts, in_flight, todo, unsettled, doubted, confirmed, deadline, .. } = self;
         let Rotation { rounds, no_return, removed, hold, consumers, not_before, tries, failing_since, .. } = self;
-        let Rotation { held, proof, seen, served: _, failure: _, .. } = self;
+        let Rotation { held, proof, seen, served: _, put_back: _, confirmed_at: _, failure: _, .. } = self;
         let mut scribe = Scribe { now, names, to };
-        (back, doubted, rounds, no_return, consumers, tries, held).hash(scribe.to);
+        (back, doubted, rounds, no_return, tries, held).hash(scribe.to);
+        consumers.iter().for_each(|c| scribe.consumer(c));
         scribe.phase(phase);
         (attempts.len(), in_flight.is_some(), todo.len()).hash(scribe.to);
         for Attempt { added, published } in attempts {
@@ -54,7 +55,7 @@ impl Rotation {
         // the end of the overlap, or of the longest wait for a release: both are set anew when they begin
         let waits = *phase == Phase::Wait || plan.delete == Delete::OnRelease;
         scribe.left(deadline.filter(|_| waits));
-        if matches!(phase, Phase::Wait | Phase::Delete) {
+        if matches!(phase, Phase::Wait | Phase::Adoption | Phase::Delete) {
             for (vault, version) in self.vaults().zip(confirmed) {
                 version.map(|v| names.version(vault, v)).hash(scribe.to);
             }
@@ -99,6 +100,14 @@ impl<N: Names, H: Hasher> Scribe<'_, N, H> {
         self.names.version(vault, version).hash(self.to);
     }
 
+    /// What it named, and when, only a report tells.
+    fn consumer(&mut self, consumer: &ConsumerState) {
+        let ConsumerState { refreshed, well, reported: _, failed, names_old, asked_last, failure_waived, old_waived } =
+            consumer;
+        (refreshed.is_some(), well.is_some(), failed.is_some(), names_old, asked_last).hash(self.to);
+        (failure_waived, old_waived).hash(self.to);
+    }
+
     fn phase(&mut self, phase: &Phase) {
         std::mem::discriminant(phase).hash(self.to);
         match phase {
@@ -113,7 +122,7 @@ impl<N: Names, H: Hasher> Scribe<'_, N, H> {
             }
             Phase::Ended { end } => end.hash(self.to),
             Phase::Add | Phase::Prove | Phase::Smoke | Phase::Consumers | Phase::Confirm | Phase::Wait | Phase::Delete => {}
-            Phase::Withdraw | Phase::Restore => {}
+            Phase::Adoption | Phase::Withdraw | Phase::Restore => {}
         }
     }
 

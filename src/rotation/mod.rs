@@ -10,6 +10,7 @@
 //! | `state` | where a run stands |
 //! | `add` | step 1: add and prove |
 //! | `publish` | steps 2 and 3: write every vault, read back |
+//! | `consumers` | refresh and check those who read, in both directions; which secret they use |
 //! | `reconcile` | what to go on with when the value is gone, the vaults differ or there is no room |
 //! | `overlap` | step 4, in both directions |
 //! | `delete` | step 5, and the removal at the end of a rollback |
@@ -35,6 +36,7 @@ pub mod state;
 
 mod add;
 mod back;
+pub mod consumers;
 mod delete;
 mod outcome;
 mod overlap;
@@ -42,6 +44,7 @@ mod publish;
 mod reconcile;
 mod rules;
 
+pub use consumers::Adoption;
 pub use effect::{Effect, Reading, Why};
 pub use event::{Applied, Event};
 pub use failure::Reason;
@@ -75,6 +78,7 @@ impl Rotation {
             unsettled: None,
             doubted: false,
             confirmed: Vec::new(),
+            confirmed_at: None,
             deadline: None,
             rounds: 0,
             no_return: false,
@@ -82,6 +86,7 @@ impl Rotation {
             hold: Hold::None,
             consumers: vec![Default::default(); plan.consumers.len()],
             served: None,
+            put_back: None,
             failure: None,
             not_before: None,
             tries: 0,
@@ -91,6 +96,7 @@ impl Rotation {
             seen: Seen::nothing(plan.vaults.len()),
             plan,
         };
+        run.forget();
         run.adopt(at);
         run
     }
@@ -101,7 +107,7 @@ impl Rotation {
             Phase::Ended { end } => return Effect::Ended(*end),
             Phase::NeedsOperator { reason, .. } => return Effect::NeedsOperator(reason.clone()),
             Phase::Add | Phase::Prove | Phase::Publish { .. } | Phase::Reconcile { .. } | Phase::Align { .. } => {}
-            Phase::Smoke | Phase::Consumers | Phase::Confirm | Phase::Wait | Phase::Delete => {}
+            Phase::Smoke | Phase::Consumers | Phase::Confirm | Phase::Wait | Phase::Adoption | Phase::Delete => {}
             Phase::Withdraw | Phase::Restore => {}
         }
         if let Some(request) = &self.in_flight {
@@ -172,15 +178,14 @@ impl Rotation {
                 }
                 asked
             }
-            Event::ConsumerRefreshed { consumer, ok, note } => {
-                self.next_consumer() == Effect::Refresh { consumer: *consumer } && self.refreshed(*consumer, *ok, note)
-            }
-            Event::ConsumerChecked { consumer, ok, adopted, note } => {
-                self.next_consumer() == Effect::Check { consumer: *consumer } && self.checked(*consumer, *ok, *adopted, note)
-            }
+            Event::ConsumerRefreshed { consumer, ok, note } => self.refreshed(at, *consumer, *ok, note),
+            Event::ConsumerChecked { consumer, ok, reported, note } => self.checked(at, *consumer, *ok, *reported, note),
             Event::RollbackRequested { baseline, .. } => self.rollback_requested(baseline.as_ref()),
             Event::HoldSet { until, .. } => !over && self.set_hold(Hold::Until(*until)),
-            Event::Released { .. } => !over && self.set_hold(Hold::Released),
+            Event::Released { .. } => {
+                self.waive();
+                !over && self.set_hold(Hold::Released)
+            }
             Event::GaveUp => {
                 let asked = matches!(self.held_back(at), Some(Effect::GiveUp));
                 if asked {
@@ -198,28 +203,39 @@ impl Rotation {
         }
     }
 
-    /// What is read next for the decision at hand. Each phase names all that it has to know, in order.
+    /// What is read next for the decision at hand.
     fn next_reading(&self) -> Option<Reading> {
-        let list = || self.seen.list.is_none().then_some(Reading::Credentials);
-        let currents = || {
-            let unread = |v: &names::VaultIx| self.serves(*v).is_none();
-            let vault = self.vaults().find(unread)?;
-            Some(Reading::Vault { vault, sign_in: self.signs_in_at(vault) })
-        };
-        let versions = || {
-            let unread = |v: &names::VaultIx| self.seen.versions.get(usize::from(v.0)).is_none_or(Option::is_none);
-            self.vaults().find(unread).map(|vault| Reading::Versions { vault })
-        };
+        self.readings().into_iter().next()
+    }
+
+    /// All that the decision at hand has still to know. None of them depends on another's answer, so they may be asked for side
+    /// by side; their answers are taken in this order.
+    pub fn readings(&self) -> Vec<Reading> {
+        let seen = |places: &[bool], v: names::VaultIx| places.get(usize::from(v.0)).copied().unwrap_or(false);
+        let list = self.seen.list.is_none().then_some(Reading::Credentials);
+        let read: Vec<bool> = self.seen.currents.iter().map(Option::is_some).collect();
+        let current = |vault| Reading::Vault { vault, sign_in: self.signs_in_at(vault) };
+        let currents = self.vaults().filter(|v| !seen(&read, *v)).map(current);
+        let listed: Vec<bool> = self.seen.versions.iter().map(Option::is_some).collect();
+        let versions = self.vaults().filter(|v| !seen(&listed, *v)).map(|vault| Reading::Versions { vault });
         match &self.phase {
-            Phase::Add => list(),
-            Phase::Prove => Some(Reading::SignIn),
-            Phase::Delete if !rules::keeps(rules::Rule::ReadBeforeRemoving) => list(),
-            Phase::Publish { look_for_tag: false } | Phase::Delete => list().or_else(currents),
-            Phase::Publish { look_for_tag: true } | Phase::Reconcile { .. } => list().or_else(versions).or_else(currents),
-            Phase::Align { .. } | Phase::Smoke | Phase::Confirm | Phase::Wait => currents(),
-            Phase::Withdraw => list().or_else(versions),
-            Phase::Restore => currents().or_else(|| self.next_baseline_proof()),
-            Phase::Consumers | Phase::NeedsOperator { .. } | Phase::Ended { .. } => None,
+            // the list only tells whether there is room
+            Phase::Add => list.filter(|_| self.plan.room.is_some()).into_iter().collect(),
+            Phase::Prove => vec![Reading::SignIn],
+            Phase::Delete if !rules::keeps(rules::Rule::ReadBeforeRemoving) => list.into_iter().collect(),
+            Phase::Publish { look_for_tag: false } | Phase::Wait | Phase::Delete => {
+                list.into_iter().chain(currents).collect()
+            }
+            Phase::Publish { look_for_tag: true } | Phase::Reconcile { .. } => {
+                list.into_iter().chain(versions).chain(currents).collect()
+            }
+            Phase::Align { .. } | Phase::Smoke | Phase::Confirm => currents.collect(),
+            Phase::Withdraw => list.into_iter().chain(versions).collect(),
+            Phase::Restore => {
+                let vaults: Vec<Reading> = currents.collect();
+                if vaults.is_empty() { self.next_baseline_proof().into_iter().collect() } else { vaults }
+            }
+            Phase::Consumers | Phase::Adoption | Phase::NeedsOperator { .. } | Phase::Ended { .. } => Vec::new(),
         }
     }
 
@@ -228,9 +244,9 @@ impl Rotation {
         let baseline_there = self.start_of(vault) != plan::VaultStart::Empty && self.plan.baseline.alive();
         match &self.phase {
             Phase::Smoke => true,
-            Phase::Delete => !self.back || baseline_there,
+            Phase::Wait | Phase::Delete => !self.back || baseline_there,
             Phase::Add | Phase::Prove | Phase::Publish { .. } | Phase::Reconcile { .. } | Phase::Align { .. } => false,
-            Phase::Consumers | Phase::Confirm | Phase::Wait | Phase::Withdraw | Phase::Restore => false,
+            Phase::Consumers | Phase::Confirm | Phase::Adoption | Phase::Withdraw | Phase::Restore => false,
             Phase::NeedsOperator { .. } | Phase::Ended { .. } => false,
         }
     }
@@ -264,7 +280,7 @@ impl Rotation {
             Phase::Delete => self.decide_delete(at),
             Phase::Withdraw => self.decide_withdraw(at),
             Phase::Restore => self.decide_restore(at),
-            Phase::Prove | Phase::Consumers | Phase::NeedsOperator { .. } | Phase::Ended { .. } => {}
+            Phase::Prove | Phase::Consumers | Phase::Adoption | Phase::NeedsOperator { .. } | Phase::Ended { .. } => {}
         }
     }
 
@@ -276,6 +292,7 @@ impl Rotation {
         }
         if let Phase::NeedsOperator { was, .. } = &self.phase {
             self.phase = (**was).clone();
+            self.ask_again();
         }
         match self.phase.clone() {
             Phase::Add if self.added(self.attempt()) == Some(AddState::Planned) => self.enter(Phase::Add),
@@ -286,7 +303,9 @@ impl Rotation {
             Phase::Withdraw => self.enter_back(),
             Phase::Wait => self.forget(),
             phase @ (Phase::Align { .. } | Phase::Smoke | Phase::Consumers | Phase::Confirm) => self.enter(phase),
-            phase @ (Phase::Delete | Phase::Restore) => self.enter(phase),
+            // the consumers' answers may be days old by now
+            Phase::Delete if !self.removal_begun() => self.enter_adoption(),
+            phase @ (Phase::Adoption | Phase::Delete | Phase::Restore) => self.enter(phase),
             Phase::NeedsOperator { .. } | Phase::Ended { .. } => {}
         }
         true
@@ -295,7 +314,7 @@ impl Rotation {
     /// What keeps the run from removing the old secret although the overlap is over.
     fn held_back(&self, now: Timestamp) -> Option<Effect> {
         let removes = self.plan.delete != plan::Delete::Never && self.removable_baseline().is_some();
-        if self.phase != Phase::Delete || self.back || self.no_return || !removes {
+        if !matches!(self.phase, Phase::Adoption | Phase::Delete) || self.back || self.no_return || !removes {
             return None;
         }
         let wait = |until, why| Some(Effect::Wait { until, why });
@@ -309,9 +328,14 @@ impl Rotation {
 
     fn set_hold(&mut self, hold: Hold) -> bool {
         self.hold = hold;
-        // what was read for a removal is not fresh any more when the hold ends
-        if self.phase == Phase::Delete && self.in_flight.is_none() {
-            self.forget();
+        // what was read and asked for a removal is not fresh any more when the hold ends
+        match self.phase {
+            Phase::Delete if self.in_flight.is_some() => {}
+            Phase::Delete if self.removal_begun() => self.forget(),
+            Phase::Adoption | Phase::Delete => self.enter_adoption(),
+            Phase::Add | Phase::Prove | Phase::Publish { .. } | Phase::Reconcile { .. } | Phase::Align { .. } => {}
+            Phase::Smoke | Phase::Consumers | Phase::Confirm | Phase::Wait | Phase::Withdraw | Phase::Restore => {}
+            Phase::NeedsOperator { .. } | Phase::Ended { .. } => {}
         }
         true
     }
@@ -323,8 +347,8 @@ impl Rotation {
             Phase::Reconcile { .. } | Phase::Withdraw | Phase::Add | Phase::Publish { .. } | Phase::Align { .. } => {
                 Why::Again
             }
-            Phase::Smoke | Phase::Consumers | Phase::Confirm | Phase::Wait | Phase::Delete | Phase::Restore => Why::Again,
-            Phase::NeedsOperator { .. } | Phase::Ended { .. } => Why::Again,
+            Phase::Smoke | Phase::Consumers | Phase::Confirm | Phase::Wait | Phase::Adoption | Phase::Delete => Why::Again,
+            Phase::Restore | Phase::NeedsOperator { .. } | Phase::Ended { .. } => Why::Again,
         }
     }
 
@@ -341,6 +365,7 @@ impl Rotation {
             Phase::Consumers => "consumers",
             Phase::Confirm => "confirm",
             Phase::Wait => "overlap wait",
+            Phase::Adoption => "adoption",
             Phase::Delete => "delete",
             Phase::Withdraw => "withdraw",
             Phase::Restore => "put back",
@@ -358,10 +383,11 @@ impl Rotation {
             match phase {
                 Phase::Add | Phase::Prove => Step::AddSecret,
                 Phase::Publish { .. } | Phase::Reconcile { .. } | Phase::Align { .. } => Step::WriteVault,
+                Phase::Consumers if back => Step::PutBack,
                 Phase::Smoke | Phase::Consumers => Step::SmokeTest,
                 Phase::Confirm | Phase::Wait => Step::OverlapWait,
-                Phase::Delete if back => Step::RemoveOurs,
-                Phase::Delete => Step::DeleteOld,
+                Phase::Adoption | Phase::Delete if back => Step::RemoveOurs,
+                Phase::Adoption | Phase::Delete => Step::DeleteOld,
                 Phase::Withdraw => Step::RemoveOurs,
                 Phase::Restore => Step::PutBack,
                 Phase::NeedsOperator { was, .. } => step(was, back),
@@ -442,7 +468,7 @@ impl Rotation {
         &self.removed
     }
 
-    /// What was done with each consumer.
+    /// What is known of each consumer.
     pub fn consumers(&self) -> &[state::ConsumerState] {
         &self.consumers
     }

@@ -52,7 +52,6 @@ impl Rotation {
                 }
             }
             (Mutation::AddSecret { .. } | Mutation::WriteVault { .. } | Mutation::DisableVersion { .. }, _) => {
-                self.consumers.fill(Default::default());
                 self.went_well();
             }
         }
@@ -69,7 +68,8 @@ impl Rotation {
             Phase::Publish { .. } => self.enter(Phase::Smoke),
             Phase::Reconcile { room } => self.enter_reconcile(room),
             Phase::Align { .. } | Phase::Restore | Phase::Delete | Phase::Withdraw => self.forget(),
-            Phase::Add | Phase::Prove | Phase::Smoke | Phase::Consumers | Phase::Confirm | Phase::Wait => self.forget(),
+            Phase::Add | Phase::Prove | Phase::Smoke | Phase::Consumers | Phase::Confirm => self.forget(),
+            Phase::Wait | Phase::Adoption => self.forget(),
             Phase::NeedsOperator { .. } | Phase::Ended { .. } => {}
         }
     }
@@ -111,8 +111,12 @@ impl Rotation {
         self.again(at, pause);
     }
 
-    /// A write that was, or may have been, applied: somebody may have read the value.
+    /// A write that was, or may have been, applied: somebody may have read the value. What consumers said before is about another.
     fn may_be_read(&mut self, request: &Mutation) {
+        if matches!(request, Mutation::WriteVault { .. } | Mutation::DisableVersion { .. }) {
+            self.consumers.fill(Default::default());
+            self.confirmed_at = None;
+        }
         let Mutation::WriteVault { attempt, .. } = request else { return };
         let index = usize::try_from(*attempt).ok().and_then(|n| n.checked_sub(1));
         if let Some(attempt) = index.and_then(|i| self.attempts.get_mut(i)) {

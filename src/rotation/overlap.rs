@@ -41,6 +41,7 @@ impl Rotation {
             Some(versions) => {
                 self.rounds += 1;
                 self.confirmed = versions;
+                self.confirmed_at = Some(at);
                 self.deadline = Some(self.overlap_ends(at));
                 self.enter(Phase::Wait);
             }
@@ -51,8 +52,10 @@ impl Rotation {
     /// an attempt was left behind.
     fn overlap_ends(&self, at: Timestamp) -> Timestamp {
         let cache = self.plan.consumers.iter().map(|c| c.cache).max().unwrap_or_default();
-        let overlap = after(at, self.plan.overlap.max(cache).saturating_add(DATE_RESOLUTION));
-        let overlap = if keeps(Rule::Overlap) { overlap } else { at };
+        let wait = self.plan.overlap.max(cache);
+        // no wait at all needs no clock
+        let none = wait.is_zero() || !keeps(Rule::Overlap);
+        let overlap = if none { at } else { after(at, wait.saturating_add(DATE_RESOLUTION)) };
         let unsure = (self.back || self.doubted || self.attempts.len() > 1) && keeps(Rule::OverlapAfterSettle);
         self.settled_at().filter(|_| unsure).map_or(overlap, |settled| overlap.max(settled))
     }
@@ -61,11 +64,16 @@ impl Rotation {
         if let Some(vault) = self.foreign() {
             return self.fail(Reason::VaultChanged { vault });
         }
-        if self.unmoved() {
-            self.deadline = Some(after(at, self.plan.release_within));
-            self.enter(Phase::Delete);
-        } else {
-            self.enter(Phase::Confirm);
+        if !self.unmoved() {
+            return self.enter(Phase::Confirm);
+        }
+        self.deadline = Some(after(at, self.plan.release_within));
+        let seen = std::mem::take(&mut self.seen);
+        self.enter_adoption();
+        if self.phase == Phase::Delete && self.held_back(at).is_none() {
+            // what was read at the end of the overlap is what the first removal rests on
+            self.seen = seen;
+            self.decide_delete(at);
         }
     }
 }

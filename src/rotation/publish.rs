@@ -1,9 +1,8 @@
-//! Steps 2 and 3: write every vault, read back as a consumer does, sign in, refresh and check the consumers.
+//! Steps 2 and 3: write every vault, read back as a consumer does, sign in.
 
 use jiff::Timestamp;
 
 use super::answers::{Mutation, Source};
-use super::effect::Effect;
 use super::failure::Reason;
 use super::names::VaultIx;
 use super::rules::{Rule, keeps};
@@ -64,17 +63,14 @@ impl Rotation {
         match self.refused_sign_in() {
             None => {
                 self.served = self.version_at(VaultIx(0)).map(|version| (key_id, version));
-                self.enter(Phase::Consumers);
+                self.enter_consumers();
             }
             Some((vault, last)) if self.out_of_patience(at) => self.fail(Reason::CurrentRefused { vault, last }),
             Some(_) => self.again(at, self.plan.proof.spacing),
         }
-        if self.phase == Phase::Consumers && self.next_consumer_index().is_none() {
-            self.enter(Phase::Confirm);
-        }
     }
 
-    fn version_at(&self, vault: VaultIx) -> Option<super::names::VersionId> {
+    pub(super) fn version_at(&self, vault: VaultIx) -> Option<super::names::VersionId> {
         match self.serves(vault)? {
             Serves::Ours { version, .. } => Some(version),
             Serves::Baseline { version } => version,
@@ -97,47 +93,5 @@ impl Rotation {
     pub(super) fn refused_sign_in(&self) -> Option<(VaultIx, super::answers::SignIn)> {
         let answer = |v: VaultIx| self.sign_in_at(v).filter(|a| !a.accepted()).map(|a| (v, a.clone()));
         self.vaults().find_map(answer)
-    }
-
-    /// All are refreshed before the first is checked.
-    pub(super) fn next_consumer(&self) -> Effect {
-        match self.next_consumer_index() {
-            Some((consumer, true)) => Effect::Refresh { consumer },
-            Some((consumer, false)) => Effect::Check { consumer },
-            // No state stands so: whatever has nothing to read has something to send, or has moved on. If one did, it must not spin.
-            None => Effect::NeedsOperator(Reason::VaultsUnsteady),
-        }
-    }
-
-    fn next_consumer_index(&self) -> Option<(usize, bool)> {
-        if self.phase != Phase::Consumers {
-            return None;
-        }
-        let all = || self.plan.consumers.iter().zip(&self.consumers).enumerate();
-        let refresh = all().find(|(_, (plan, done))| plan.refresh && !done.refreshed).map(|(i, _)| (i, true));
-        refresh.or_else(|| all().find(|(_, (plan, done))| plan.check && !done.checked).map(|(i, _)| (i, false)))
-    }
-
-    pub(super) fn refreshed(&mut self, consumer: usize, ok: bool, note: &str) -> bool {
-        if let Some(state) = self.consumers.get_mut(consumer) {
-            state.refreshed = ok;
-        }
-        self.consumer_done(consumer, ok, note)
-    }
-
-    pub(super) fn checked(&mut self, consumer: usize, ok: bool, adopted: bool, note: &str) -> bool {
-        if let Some(state) = self.consumers.get_mut(consumer) {
-            (state.checked, state.adopted) = (ok, ok && adopted);
-        }
-        self.consumer_done(consumer, ok, note)
-    }
-
-    fn consumer_done(&mut self, consumer: usize, ok: bool, note: &str) -> bool {
-        if !ok {
-            self.fail(Reason::ConsumerFailed { consumer, note: note.to_owned() });
-        } else if self.next_consumer_index().is_none() {
-            self.enter(Phase::Confirm);
-        }
-        true
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::answers::{Current, Listed, Mutation, SignIn, Version};
+use super::answers::{Current, Listed, Mutation, Reported, SignIn, Version};
 use super::failure::Reason;
 use super::names::{KeyId, Tag, VaultIx, VersionId};
 use super::plan::{Plan, VaultStart};
@@ -32,6 +32,8 @@ pub struct Rotation {
     pub(super) doubted: bool,
     /// The version each vault was confirmed to serve when the overlap began.
     pub(super) confirmed: Vec<Option<VersionId>>,
+    /// When that was.
+    pub(super) confirmed_at: Option<Timestamp>,
     /// When the overlap is over.
     pub(super) deadline: Option<Timestamp>,
     /// How often an overlap began.
@@ -43,7 +45,8 @@ pub struct Rotation {
     pub(super) hold: Hold,
     /// What every vault was last read to serve, and to sign in with: the key ID, and the version in the first vault.
     pub(super) served: Option<(KeyId, VersionId)>,
-    /// When each consumer was refreshed, and whether it was found well since.
+    /// The version that the first vault served when the baseline was found to be back everywhere.
+    pub(super) put_back: Option<VersionId>,
     pub(super) consumers: Vec<ConsumerState>,
     /// What turned the run back or stopped it.
     pub(super) failure: Option<Reason>,
@@ -88,12 +91,14 @@ pub enum Phase {
     },
     /// Read back from every vault and sign in.
     Smoke,
-    /// Refresh and check the consumers.
+    /// Refresh the consumers; forward, check them too.
     Consumers,
     /// Confirm which version each vault serves; the overlap begins.
     Confirm,
     /// The overlap, and at its end the same versions again.
     Wait,
+    /// Ask the consumers once more which secret they use, before one is removed.
+    Adoption,
     /// Read, sign in, list; remove what is to go, one at a time; end when nothing is left to remove.
     Delete,
     /// Way back, nothing published: settle, look, remove ours.
@@ -211,15 +216,25 @@ pub enum Hold {
     Released,
 }
 
-/// What was done with a consumer since the value was last published.
+/// What is known of a consumer since the value was last published, or put back.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct ConsumerState {
-    /// It was told to read again.
-    pub refreshed: bool,
-    /// It was found well.
-    pub checked: bool,
-    /// It reported the new key ID.
-    pub adopted: bool,
+    /// When it was told to read again, and did.
+    pub refreshed: Option<Timestamp>,
+    /// When it was last found well.
+    pub well: Option<Timestamp>,
+    /// When it last named a key ID, and which.
+    pub reported: Option<(Timestamp, Reported)>,
+    /// Its last answer was no: what it printed.
+    pub failed: Option<String>,
+    /// Its last answer named a key ID that is to be removed.
+    pub(super) names_old: bool,
+    /// It has answered since the overlap ended.
+    pub(super) asked_last: bool,
+    /// A person let the run go on although it failed.
+    pub failure_waived: bool,
+    /// A person let the run go on although it names a key ID that is to be removed.
+    pub old_waived: bool,
 }
 
 /// What was read for the decision at hand; forgotten when the decision is taken.
@@ -343,6 +358,10 @@ impl Rotation {
     pub(super) fn forget(&mut self) {
         self.todo.clear();
         self.seen = Seen::nothing(self.plan.vaults.len());
+        if self.phase == Phase::Add && self.plan.room.is_none() {
+            // where any number of secrets has room there is nothing to read first
+            self.add_next();
+        }
     }
 
     /// Tries again after `pause`, having read everything again.

@@ -112,8 +112,8 @@ mod tests {
         for o in OnFailure::ALL {
             assert_eq!(in_json(o), in_json(o.as_str()));
         }
-        for c in Cloud::ALL {
-            assert_eq!(in_json(c), in_json(c.as_str()));
+        for c in Cloud::NAMED {
+            assert_eq!(in_json(&c), in_json(c.as_str()));
         }
     }
 }

@@ -23,11 +23,22 @@ pub struct Consumer {
     /// `refresh`: how it is made to read again. Default: it is left to read again by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refresh: Option<Action>,
-    /// `check`: whether it works. It proves adoption only if it reports the new key ID. Default: not checked.
+    /// `check`: whether it works. It proves adoption only if it reports the new key ID; while it reports the old one, that is not
+    /// removed. Default: not checked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub check: Option<Action>,
     /// `cache`: how long it may keep the old value after a refresh. Default: 0s.
     pub cache: HumanDuration,
+    /// `within`: how long after the first try of a refresh or check that fails another may begin, at most 24h; the pauses between
+    /// tries double from a second up to 15. `0s`: one try. Default: 5m.
+    pub within: HumanDuration,
+}
+
+impl Consumer {
+    /// The default of `within`.
+    const WITHIN: HumanDuration = HumanDuration::minutes(5);
+    /// The most that `within` may be.
+    const LONGEST_WITHIN: HumanDuration = HumanDuration::minutes(24 * 60);
 }
 
 /// Something to run or to call: `{ command = ["prog", "arg"], timeout = "30s" }` or `{ http = "https://...", timeout = "30s" }`.
@@ -36,8 +47,7 @@ pub struct Action {
     /// `command` or `http`, one of them.
     #[serde(flatten)]
     pub call: Call,
-    /// `timeout`: how long it may take, more than 0s and at most 1h. What fails is tried again until it goes well or that time
-    /// is over. Default: 30s.
+    /// `timeout`: how long one try may take, more than 0s and at most 1h. Default: 30s.
     pub timeout: HumanDuration,
 }
 
@@ -54,7 +64,7 @@ impl fmt::Display for Action {
             Call::Command(command) => write!(f, "{command}")?,
             Call::Http(url) => write!(f, "GET {url}")?,
         }
-        write!(f, " (within {})", self.timeout)
+        write!(f, " (at most {})", self.timeout)
     }
 }
 
@@ -192,7 +202,11 @@ fn read(t: &Table<'_>, seen: &mut HashSet<String>, p: &mut Problems<'_>) -> Chec
     }
     let (refresh, check) = (action(t, "refresh", p), action(t, "check", p));
     let cache = t.or("cache", HumanDuration::ZERO, p);
-    Ok(Consumer { name: name?, refresh: refresh?, check: check?, cache: cache? })
+    let mut within = t.or("within", Consumer::WITHIN, p);
+    if within.is_ok_and(|w| w > Consumer::LONGEST_WITHIN) {
+        within = Err(t.wrong("within", Wrong::new("is longer than a day", "Write \"24h\" or less"), p));
+    }
+    Ok(Consumer { name: name?, refresh: refresh?, check: check?, cache: cache?, within: within? })
 }
 
 fn action(consumer: &Table<'_>, name: &str, p: &mut Problems<'_>) -> Checked<Option<Action>> {

@@ -1,6 +1,6 @@
 //! A runbook's fields as they hold, for people.
 
-use super::Runbook;
+use super::{Cloud, Runbook};
 
 pub(super) fn fields(r: &Runbook) -> Vec<(String, String)> {
     let scope = r.proof.scope.as_ref().map_or("Microsoft Graph of the cloud".to_owned(), ToString::to_string);
@@ -8,8 +8,27 @@ pub(super) fn fields(r: &Runbook) -> Vec<(String, String)> {
     let mut fields: Vec<(String, String)> = Vec::new();
     let mut say = |name: &str, value: &dyn std::fmt::Display| fields.push((name.to_owned(), value.to_string()));
     say("cloud", &r.cloud);
+    if let Cloud::Custom(custom) = &r.cloud {
+        say("custom.authority", &custom.authority);
+        say("custom.graph", &custom.graph);
+        say("custom.vault_suffix", &custom.vault_suffix);
+        let system = "those of the system".to_owned();
+        say("custom.ca_file", &custom.ca_file.as_ref().map_or(system, |f| f.display().to_string()));
+    }
     say("tenant", &r.tenant);
     say("client_id", &r.client_id);
+    match &r.auth {
+        None => say("auth", &"what the environment says"),
+        Some(auth) => {
+            say("auth.kind", &auth.kind);
+            if let Some(tenant) = &auth.tenant {
+                say("auth.tenant", tenant);
+            }
+            if let Some(client_id) = &auth.client_id {
+                say("auth.client_id", client_id);
+            }
+        }
+    }
     say("owner", &r.owner);
     say("contact", &r.contact);
     say("overlap", &r.overlap);
@@ -44,6 +63,7 @@ pub(super) fn fields(r: &Runbook) -> Vec<(String, String)> {
             say(&format!("consumer[{n}].check"), check);
         }
         say(&format!("consumer[{n}].cache"), &consumer.cache);
+        say(&format!("consumer[{n}].within"), &consumer.within);
     }
     say("target", &r.target());
     say("sha256", &r.sha256);

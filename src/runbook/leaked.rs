@@ -25,8 +25,8 @@ pub(super) fn entra_secret(text: &str) -> Option<usize> {
 
 /// Whether `text` has a word that a generator made: at least 32 characters of the base64 alphabets in which letters, digits and
 /// case change at least once in four characters. Words and paths of people do so far more rarely, and the names that machines
-/// give to hosts are shorter: a dot ends a word. GUIDs are names, not secrets, and are cut out; so is the digest of an image
-/// (`sha256:` and 64 digits).
+/// give to hosts are shorter: a dot ends a word. GUIDs are names, not secrets, and are cut out; so are the digest of an image
+/// (`sha256:` and 64 digits) and the version in a reference to a vault's secret (`plan` has its own words for that one).
 pub(super) fn random_word(text: &str) -> bool {
     let part = |c: char| c.is_ascii_alphanumeric() || "+/=_~-".contains(c);
     let mut from = 0;
@@ -34,12 +34,19 @@ pub(super) fn random_word(text: &str) -> bool {
         let (before, rest) = text.split_at(from + found);
         let word = rest.find(|c| !part(c)).map_or(rest, |end| rest.split_at(end).0);
         let digest = before.ends_with("sha256:") && word.len() == 64 && word.bytes().all(|b| b.is_ascii_hexdigit());
-        if !digest && without_guids(word).any(is_random) {
+        if !digest && without_guids(without_version(word)).any(is_random) {
             return true;
         }
         from += found + word.len();
     }
     false
+}
+
+/// `word` without a vault's version at its end: 32 hexadecimal digits behind `secrets/NAME/`.
+fn without_version(word: &str) -> &str {
+    let Some((path, version)) = word.rsplit_once('/') else { return word };
+    let is_version = version.len() == 32 && version.bytes().all(|b| b.is_ascii_hexdigit());
+    if is_version && path.rsplit('/').nth(1) == Some("secrets") { path } else { word }
 }
 
 fn is_random(word: &str) -> bool {
@@ -143,6 +150,15 @@ mod tests {
         assert_eq!(entra_secret(&format!("ä {}", secret.replace("8Q~", "7Q~"))), Some(3));
         assert_eq!(entra_secret("the mark 8Q~ alone, or 8Q~short, is none"), None);
         assert_eq!(entra_secret("Q~"), None);
+    }
+
+    #[test]
+    fn the_version_in_a_reference_to_a_vault_is_a_name() {
+        let version = "4d9a06b9fd85adbb455e4036a0b75c52";
+        assert!(!random_word(&format!("https://kv.vault.azure.net/secrets/billing/{version}")));
+        assert!(random_word(version), "without the reference it may be anything");
+        assert!(random_word(&format!("https://kv.vault.azure.net/secrets/{version}")));
+        assert!(random_word(&format!("https://kv.vault.azure.net/secrets/billing/{version}4d")));
     }
 
     #[test]

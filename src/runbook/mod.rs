@@ -7,9 +7,11 @@
 //!
 //! The fields are documented beside the types; `examples/real-tenant.md` shows every one of them in use.
 
+mod auth;
 mod choices;
 mod cloud;
 mod consumer;
+mod custom_cloud;
 mod describe;
 mod document;
 mod duration;
@@ -24,9 +26,11 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
+pub use auth::{Auth, AuthKind};
 pub use choices::{Delete, OnFailure};
-pub use cloud::Cloud;
+pub use cloud::{Cloud, Endpoints};
 pub use consumer::{Action, Call, Command, Consumer, HttpUrl};
+pub use custom_cloud::{CustomCloud, EndpointUrl, HostSuffix};
 pub use duration::HumanDuration;
 pub use names::{ClientId, FileDigest, FreeText, Scope, SecretName, Tenant};
 pub use problem::{Place, Problem, RunbookError, Wrong};
@@ -49,12 +53,16 @@ pub const CONSUMERS: usize = 50;
 pub struct Runbook {
     /// The SHA-256 of the file that it was read from.
     pub sha256: FileDigest,
-    /// `cloud`: `sandbox`, `public`, `us-gov-l4`, `us-gov-l5` or `china`. Required.
+    /// `cloud`: `sandbox`, `public`, `us-gov-l4`, `us-gov-l5`, `china`, or `custom` with a table `[custom]`.
+    /// Required.
     pub cloud: Cloud,
     /// `tenant`: the tenant that the application signs in to. Required.
     pub tenant: Tenant,
     /// `client_id`: the application whose secret is replaced. Required.
     pub client_id: ClientId,
+    /// `[auth]`: how the identity that rotates signs in. Default: what the environment says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auth: Option<Auth>,
     /// `owner`: who answers for the application. Required.
     pub owner: FreeText,
     /// `contact`: how whoever is on call reaches the owner at night. Required.

@@ -9,8 +9,8 @@ use super::document::Document;
 use super::problem::{Checked, Problems, Reported, Wrong};
 use super::table::{Table, key_as_shown};
 use super::{
-    Cloud, Delete, FileDigest, FreeText, HumanDuration, NewSecret, OnFailure, Proof, Runbook, RunbookError, Vault, consumer,
-    leaked, vault,
+    Delete, FileDigest, FreeText, HumanDuration, NewSecret, OnFailure, Proof, Runbook, RunbookError, Vault, auth, cloud,
+    consumer, leaked, vault,
 };
 
 pub(super) fn file(bytes: &[u8], name: &str) -> Result<Runbook, RunbookError> {
@@ -85,12 +85,15 @@ fn refuse_secrets_in(path: &str, value: &Spanned<DeValue<'_>>, base: usize, prob
 
 fn runbook(sha256: FileDigest, top: &Table<'_>, p: &mut Problems<'_>) -> Checked<Runbook> {
     top.only_fields_of("", p);
-    let cloud = top.required::<Cloud>("cloud", p);
+    let cloud = cloud::read(top, p);
+    // Which limits hold; those of real clouds only if it is known to be one.
+    let (sandbox, real) = (cloud.as_ref().is_ok_and(|c| c.is_sandbox()), cloud.as_ref().is_ok_and(|c| !c.is_sandbox()));
+    let auth = auth::read(top, sandbox, p);
     let (tenant, client_id) = (top.required("tenant", p), top.required("client_id", p));
     let (owner, contact) = (top.required("owner", p), top.required("contact", p));
-    let vaults = vault::read_all(top, cloud, p);
-    let proof = proof(top, cloud, p);
-    let (overlap, settle) = waits(top, cloud, p);
+    let vaults = vault::read_all(top, cloud.as_ref().ok(), p);
+    let proof = proof(top, real, p);
+    let (overlap, settle) = waits(top, real, p);
     let longest = match (&proof, overlap, settle) {
         (Ok(proof), Ok(overlap), Ok(settle)) => Some(proof.limit.get() + overlap.get() + settle.get()),
         _ => None,
@@ -108,6 +111,7 @@ fn runbook(sha256: FileDigest, top: &Table<'_>, p: &mut Problems<'_>) -> Checked
         cloud: cloud?,
         tenant: tenant?,
         client_id: client_id?,
+        auth: auth?,
         owner: owner?,
         contact: contact?,
         vaults: vaults?,
@@ -124,16 +128,11 @@ fn runbook(sha256: FileDigest, top: &Table<'_>, p: &mut Problems<'_>) -> Checked
     })
 }
 
-/// Whether the limits of real clouds hold; not if the cloud could not be read.
-fn is_real(cloud: Checked<Cloud>) -> bool {
-    cloud.is_ok_and(|c| !c.is_sandbox())
-}
-
-fn waits(top: &Table<'_>, cloud: Checked<Cloud>, p: &mut Problems<'_>) -> (Checked<HumanDuration>, Checked<HumanDuration>) {
+fn waits(top: &Table<'_>, real: bool, p: &mut Problems<'_>) -> (Checked<HumanDuration>, Checked<HumanDuration>) {
     let settle = top.or("settle", HumanDuration::minutes(15), p);
     let overlap = top.or("overlap", HumanDuration::days(1), p);
     if let Ok(settle) = settle
-        && is_real(cloud)
+        && real
     {
         if settle < HumanDuration::minutes(5) {
             let what = "is too short: a request of a dead connection may still land, and lists may be stale (assumption A1)";
@@ -149,7 +148,7 @@ fn waits(top: &Table<'_>, cloud: Checked<Cloud>, p: &mut Problems<'_>) -> (Check
     (overlap, settle)
 }
 
-fn proof(top: &Table<'_>, cloud: Checked<Cloud>, p: &mut Problems<'_>) -> Checked<Proof> {
+fn proof(top: &Table<'_>, real: bool, p: &mut Problems<'_>) -> Checked<Proof> {
     let t = top.table("proof", p)?;
     t.only_fields_of("proof", p);
     let scope = t.optional("scope", p);
@@ -157,14 +156,14 @@ fn proof(top: &Table<'_>, cloud: Checked<Cloud>, p: &mut Problems<'_>) -> Checke
     let spacing = t.or("spacing", HumanDuration::seconds(10), p);
     let spacing = t.more_than_zero("spacing", spacing, p);
     let limit = t.or("limit", HumanDuration::minutes(20), p);
-    if let (Ok(spacing), true) = (spacing, is_real(cloud))
+    if let (Ok(spacing), true) = (spacing, real)
         && spacing < HumanDuration::seconds(1)
     {
         let what = "is too short: the token endpoint throttles whoever asks so often";
         t.wrong("spacing", Wrong::new(what, "Write at least \"1s\"; \"10s\" is the default"), p);
     }
     if let Ok(window) = window {
-        if is_real(cloud) && window < HumanDuration::minutes(1) {
+        if real && window < HumanDuration::minutes(1) {
             let what = "is too short: the replicas of the sign-in service may not agree yet (assumption A2)";
             t.wrong("window", Wrong::new(what, "Write at least \"1m\"; \"3m\" is the default"), p);
         } else if let Ok(spacing) = spacing

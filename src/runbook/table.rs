@@ -9,7 +9,7 @@ use super::names::Form;
 use super::problem::{Checked, Problems, Reported, Wrong};
 
 /// The fields of each table, by the table's name; the top level has none.
-pub(super) const FIELDS: [(&str, &[&str]); 6] = [
+pub(super) const FIELDS: [(&str, &[&str]); 8] = [
     (
         "",
         &[
@@ -25,16 +25,20 @@ pub(super) const FIELDS: [(&str, &[&str]); 6] = [
             "on_failure",
             "attempts",
             "journal",
+            "auth",
+            "custom",
             "secret",
             "proof",
             "vault",
             "consumer",
         ],
     ),
+    ("auth", &["kind", "tenant", "client_id"]),
+    ("custom", &["authority", "graph", "vault_suffix", "ca_file"]),
     ("secret", &["label", "lifetime"]),
     ("proof", &["scope", "window", "spacing", "limit"]),
     ("vault", &["url", "secret", "content_type", "tags"]),
-    ("consumer", &["name", "refresh", "check", "cache"]),
+    ("consumer", &["name", "refresh", "check", "cache", "within"]),
     ("action", &["command", "http", "timeout"]),
 ];
 

@@ -88,7 +88,7 @@ impl fmt::Display for VaultUrl {
 }
 
 /// The `[[vault]]` tables.
-pub(super) fn read_all(top: &Table<'_>, cloud: Checked<Cloud>, p: &mut Problems<'_>) -> Checked<Vec<Vault>> {
+pub(super) fn read_all(top: &Table<'_>, cloud: Option<&Cloud>, p: &mut Problems<'_>) -> Checked<Vec<Vault>> {
     let tables = top.tables("vault", VAULTS, p)?;
     if tables.is_empty() {
         let instead = "Add a table [[vault]] with `url` and `secret`: the value has to go somewhere";
@@ -110,13 +110,13 @@ pub(super) fn read_all(top: &Table<'_>, cloud: Checked<Cloud>, p: &mut Problems<
     read.into_iter().collect()
 }
 
-fn read(t: &Table<'_>, cloud: Checked<Cloud>, p: &mut Problems<'_>) -> Checked<Vault> {
+fn read(t: &Table<'_>, cloud: Option<&Cloud>, p: &mut Problems<'_>) -> Checked<Vault> {
     t.only_fields_of("vault", p);
     let url = t.required::<VaultUrl>("url", p);
-    if let (Ok(url), Ok(cloud)) = (&url, cloud)
-        && url.name_before(cloud.vault_suffix()).is_none()
+    if let (Ok(url), Some(cloud)) = (&url, cloud)
+        && let suffix = cloud.endpoints().vault_suffix
+        && url.name_before(suffix).is_none()
     {
-        let suffix = cloud.vault_suffix();
         let what = format!("is not a vault of the cloud \"{cloud}\"");
         t.wrong("url", Wrong::new(what, format!("Write https://NAME.{suffix}, or mend `cloud`")), p);
     }

@@ -14,6 +14,7 @@ use super::error::SandboxError;
 use super::files;
 use super::server::Pace;
 use super::wire::OPERATOR_SECRET_HEADER;
+use crate::inherited;
 
 /// How long a start may take.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -142,6 +143,9 @@ fn start(folder: &Path, options: &StartOptions) -> Result<Child, SandboxError> {
     }
     let mut command = Command::new(&program);
     command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+    for name in inherited::secrets() {
+        command.env_remove(name);
+    }
     #[cfg(unix)]
     std::os::unix::process::CommandExt::process_group(&mut command, 0);
     #[cfg(windows)]

@@ -17,7 +17,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use super::cloud::{Cloud, OPERATOR, Profile};
+use super::cloud::{Cloud, Operator, OperatorSecret, Profile};
 use super::endpoint::Endpoint;
 use super::error::SandboxError;
 use super::listener::TlsListener;
@@ -123,6 +123,8 @@ pub async fn serve(options: ServeOptions, ready: impl FnOnce(&Endpoint)) -> Resu
 
 /// A server that is running.
 pub struct Server {
+    folder: PathBuf,
+    shared: Arc<Shared>,
     endpoint: Endpoint,
     stop: watch::Sender<bool>,
     task: JoinHandle<()>,
@@ -192,7 +194,7 @@ impl Server {
         let listener = listen(&folder, options.port).await?;
         let port = options.port;
         let address = listener.local_addr().map_err(|source| SandboxError::Listen { port, source })?;
-        let endpoint = announce(&folder, address, &saved.cloud)?;
+        let endpoint = announce(&folder, address, &saved.cloud, Operator::All)?;
 
         let (stop, mut stopped) = watch::channel(false);
         let shared = Arc::new(Shared {
@@ -200,6 +202,7 @@ impl Server {
             options: options.clone(),
             last_request: Mutex::new(Instant::now()),
         });
+        let all = Arc::clone(&shared);
         let router = Router::new().fallback(handle).with_state(Arc::clone(&shared));
         let listener = TlsListener::new(listener, config, address);
         let mut told = stopped.clone();
@@ -220,12 +223,39 @@ impl Server {
                 serving.abort();
             }
         });
-        Ok(Server { endpoint, stop, task })
+        Ok(Server { folder, shared: all, endpoint, stop, task })
     }
 
     /// What clients need.
     pub fn endpoint(&self) -> &Endpoint {
         &self.endpoint
+    }
+
+    /// Reads or edits what the services serve; an edit is on disk when this returns.
+    ///
+    /// # Errors
+    /// If it could not be saved.
+    pub fn with_cloud<T>(&self, work: impl FnOnce(&mut Cloud) -> T) -> Result<T, SandboxError> {
+        let mut saved = self.shared.cloud.lock().unwrap_or_else(PoisonError::into_inner);
+        let done = work(&mut saved.cloud);
+        saved.save().map(|()| done)
+    }
+
+    /// Makes the operator unless it is there, and names it in `endpoint.json` with its secret in the file beside it: who goes by
+    /// these signs in as this operator from then on. The next start names [`Operator::All`] again.
+    ///
+    /// # Errors
+    /// If the files could not be written.
+    pub fn act_as(&mut self, operator: Operator) -> Result<(), SandboxError> {
+        let now = Timestamp::now();
+        self.with_cloud(|cloud| {
+            let now = cloud.service_time(now);
+            cloud.stage().operator(now, operator).map(|_| ())
+        })?
+        .map_err(|e| SandboxError::Refused { why: e.message })?;
+        let saved = self.shared.cloud.lock().unwrap_or_else(PoisonError::into_inner);
+        self.endpoint = announce(&self.folder, self.endpoint.address, &saved.cloud, operator)?;
+        Ok(())
     }
 
     /// Waits until it has ended by itself.
@@ -252,10 +282,11 @@ async fn listen(folder: &Path, port: u16) -> Result<TcpListener, SandboxError> {
     bind(port).await.map_err(|source| SandboxError::Listen { port, source })
 }
 
-fn announce(folder: &Path, address: SocketAddr, cloud: &Cloud) -> Result<Endpoint, SandboxError> {
+fn announce(folder: &Path, address: SocketAddr, cloud: &Cloud, operator: Operator) -> Result<Endpoint, SandboxError> {
     let operator_secret_file = folder.join("operator-secret");
-    let secret = cloud.operator_secret().map(|s| s.text().as_bytes()).unwrap_or_default();
-    files::replace(&operator_secret_file, secret)?;
+    let OperatorSecret { client_id, secret, .. } =
+        cloud.operator(operator).map_err(|e| SandboxError::Refused { why: e.message })?;
+    files::replace(&operator_secret_file, secret.text().as_bytes())?;
     let endpoint = Endpoint {
         schema: 1,
         address,
@@ -264,7 +295,7 @@ fn announce(folder: &Path, address: SocketAddr, cloud: &Cloud) -> Result<Endpoin
         vault_suffix: "vault.sandbox.localhost".to_owned(),
         ca_file: tls::ca_file(folder),
         tenant: cloud.tenant(),
-        operator_client_id: OPERATOR,
+        operator_client_id: client_id,
         operator_secret_file,
         pid: std::process::id(),
     };

@@ -11,15 +11,15 @@ use crate::support::{Answer, Canned, html, json as reply, redirect};
 use crate::{APP, CANARY, OBJECT, VERSION, assert_no_canary, bundle, canary, services};
 
 /// What is known after an end: `true` for in doubt, `false` for not applied.
-fn ends() -> Vec<(&'static str, Answer, bool, K)> {
+pub(crate) fn ends() -> Vec<(&'static str, Answer, bool, K)> {
     // A service that quotes the request, to see that nobody passes it on.
     let quoting = |status| reply(status, json!({"error": {"code": CANARY, "message": format!("bad value {CANARY}")}}));
     vec![
         ("closed before the answer", Answer::CloseBefore, true, K::Unanswered),
         ("silent", Answer::Hang, true, K::Unanswered),
         ("cut after a success", Answer::CutBody(200, b"{\"value\":\"x".to_vec()), true, K::Unanswered),
-        ("silent after a success", Answer::HangInBody(200), true, K::Unanswered),
         ("endless", Answer::Endless(200), true, K::BadAnswer),
+        ("slow by the byte", Answer::Drip(200), true, K::Unanswered),
         ("cut after a refusal", Answer::CutBody(403, b"{".to_vec()), false, K::Unanswered),
         ("400", quoting(400), false, K::Rejected),
         ("401", quoting(401), false, K::Unauthenticated),
@@ -75,6 +75,8 @@ async fn add_password() {
     let unreadable = [
         ("a success in HTML", html(200), true, K::BadAnswer),
         ("a success without a value", reply(200, "{}"), true, K::BadAnswer),
+        ("an empty success", reply(200, ""), true, K::BadAnswer),
+        ("a success of another type", reply(200, json!({"keyId": 5, "secretText": ["a"]})), true, K::BadAnswer),
     ];
     for (what, answer, in_doubt, kind) in ends().into_iter().chain(unreadable) {
         server.on("POST", "addPassword", [answer]).forget();
@@ -101,11 +103,13 @@ async fn remove_password() {
 #[tokio::test]
 async fn write_to_a_vault() {
     let server = Canned::start().await;
+    let value = canary(&server, &services(&server)).await;
     let services = services(&server);
-    let value = canary(&server, &services).await;
     let unreadable = [
         ("a success in HTML", html(200), true, K::BadAnswer),
         ("a success with another status", reply(201, "{}"), true, K::BadAnswer),
+        ("an empty success", reply(200, ""), true, K::BadAnswer),
+        ("a success of another type", reply(200, json!([{"id": 5}])), true, K::BadAnswer),
     ];
     for (what, answer, in_doubt, kind) in ends().into_iter().chain(unreadable) {
         server.on("PUT", "kv-one.vault.sandbox.localhost/secrets/secret1", [answer]).forget();

@@ -1,6 +1,6 @@
 //! Microsoft Graph: recorded answers, and what is sent.
 
-use keyrelay::ports::{Directory, Outcome};
+use keyrelay::ports::{Directory, Inspect, Outcome};
 use keyrelay::rotation::answers::RefusalKind;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -33,7 +33,7 @@ async fn a_recorded_application_and_its_credentials() {
 
     let asked = server.seen("GET", "graph.sandbox.localhost");
     let by_app_id = format!("/v1.0/applications(appId='{APP}')?$select=");
-    assert_eq!(asked[0].target, format!("{by_app_id}id,appId,displayName,signInAudience"));
+    assert_eq!(asked[0].target, format!("{by_app_id}id,appId,displayName,signInAudience,createdDateTime"));
     assert_eq!(asked[1].target, format!("{by_app_id}id,passwordCredentials"));
     assert_eq!(asked[0].header("authorization"), Some("Bearer operator-token"));
     assert_eq!(asked[0].header("client-request-id"), trace.client_request_id.as_deref());
@@ -150,7 +150,7 @@ async fn the_service_principal_and_whether_it_is_enabled() {
     );
     let (principal, _) = services.service_principal().await.unwrap();
     assert_eq!((principal.object_id.as_str(), principal.enabled), (OBJECT, false));
-    assert_eq!(services.service_principal().await.unwrap_err().0.kind, RefusalKind::NotFound);
+    assert_eq!(services.service_principal().await.err().unwrap().0.kind, RefusalKind::NotFound);
 }
 
 #[tokio::test]

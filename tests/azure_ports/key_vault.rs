@@ -151,8 +151,8 @@ async fn write(server: &Canned, services: &AzureServices, value: &keyrelay::secr
 #[tokio::test]
 async fn a_write_carries_over_what_it_finds() {
     let server = Canned::start().await;
+    let value = canary(&server, &services(&server)).await;
     let services = services(&server);
-    let value = canary(&server, &services).await;
     let tags = json!({"test": "foo", "team": "old", "keyrelay": "keyrelay:stale", "keyrelay-key-id": "stale"});
     server.on("GET", "kv-one.vault.sandbox.localhost/secrets/secret1/?", [reply(200, bundle("kv-one", VERSION, tags))]);
     server.on("PUT", "/secrets/secret1", [reply(200, bundle("kv-one", OLDER, json!({})))]);
@@ -163,6 +163,20 @@ async fn a_write_carries_over_what_it_finds() {
         "attributes": {"enabled": true, "exp": 1_795_302_419},
     });
     assert_eq!(write(&server, &services, &value).await, expected);
+}
+
+/// The rotation reads every vault before it writes; what that showed is not asked for again, and serves one write only.
+#[tokio::test]
+async fn a_write_carries_over_what_was_looked_at_just_before() {
+    let server = Canned::start().await;
+    let value = canary(&server, &services(&server)).await;
+    let services = services(&server);
+    server.on("PUT", "/secrets/secret1", [reply(200, bundle("kv-one", OLDER, json!({})))]);
+    server.on("GET", "kv-one", [reply(200, bundle("kv-one", VERSION, json!({"seen": "first"})))]);
+    services.current(ONE).await.unwrap();
+    server.on("GET", "kv-one", [reply(200, bundle("kv-one", VERSION, json!({"seen": "second"})))]);
+    assert_eq!(write(&server, &services, &value).await["tags"]["seen"], "first");
+    assert_eq!(write(&server, &services, &value).await["tags"]["seen"], "second");
 }
 
 #[tokio::test]
@@ -177,8 +191,8 @@ async fn the_runbooks_content_type_wins() {
 #[tokio::test]
 async fn a_write_to_an_empty_or_a_disabled_secret() {
     let server = Canned::start().await;
+    let value = canary(&server, &services(&server)).await;
     let services = services(&server);
-    let value = canary(&server, &services).await;
     server.on("PUT", "/secrets/secret1", [reply(200, bundle("kv-one", OLDER, json!({})))]);
 
     server.on("GET", "kv-one", [not_found()]);

@@ -9,6 +9,8 @@ mod ends;
 mod graph;
 mod key_vault;
 mod operator;
+mod reads;
+mod sign_in;
 #[path = "../support/mod.rs"]
 mod support;
 mod token;

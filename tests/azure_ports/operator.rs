@@ -6,7 +6,7 @@ use keyrelay::rotation::answers::RefusalKind as K;
 use keyrelay::rotation::names::VaultIx;
 use serde_json::json;
 
-use crate::support::{Answer, Canned, html, json as reply, with};
+use crate::support::{Answer, Canned, html, json as reply, redirect, with};
 use crate::{OBJECT, VERSION, bundle, connection, services};
 
 #[tokio::test]
@@ -23,6 +23,12 @@ async fn without_a_token_nothing_is_sent() {
         (reply(400, r#"{"error":"temporarily_unavailable"}"#), K::Unanswered, "temporarily_unavailable"),
         (Answer::CloseBefore, K::Unanswered, ""),
         (html(200), K::BadAnswer, ""),
+        (reply(200, ""), K::BadAnswer, ""),
+        (reply(200, json!({"access_token": 5, "expires_in": "soon"})), K::BadAnswer, ""),
+        (redirect("https://graph.sandbox.localhost/elsewhere"), K::BadAnswer, ""),
+        (Answer::CutBody(200, b"{\"access_token\":\"x\"".to_vec()), K::Unanswered, ""),
+        (Answer::Endless(200), K::BadAnswer, ""),
+        (Answer::Drip(200), K::Unanswered, ""),
     ];
     for (answer, kind, code) in cases {
         let server = Canned::start().await;

@@ -41,7 +41,7 @@ pub(crate) fn sh(script: &str, timeout: &str) -> String {
 pub(crate) fn told() -> Told {
     Told {
         run: "20261121t030000z-kbaa".into(),
-        old_key_id: Some(OLD.parse().unwrap()),
+        old_key_ids: vec![OLD.parse().unwrap()],
         new_key_id: Some(NEW.parse().unwrap()),
         vault_version: Some(VERSION.parse().unwrap()),
     }

@@ -42,6 +42,7 @@ impl Place {
             Phase::Consumers => "consumers",
             Phase::Confirm => "confirm",
             Phase::Wait => "wait",
+            Phase::Adoption => "adoption",
             Phase::Delete => "delete",
             Phase::Withdraw => "withdraw",
             Phase::Restore => "restore",
@@ -223,10 +224,11 @@ impl Lives {
 }
 
 /// What a refusal, a throttled or slow token endpoint, and another's hand may bring a run to.
-const LAWFUL: [&str; 9] = [
+const LAWFUL: [&str; 10] = [
     "add-refused",
     "baseline-unproven",
     "consumer-failed",
+    "consumer-uses-old",
     "current-refused",
     "not-proven",
     "not-released",

@@ -73,7 +73,7 @@ const ROWS: &[Row] = &[
 fn ladder(deep: bool) -> Vec<Scene> {
     let base = Scene { outcomes_only: true, ..Scene::default() };
     let mut scenes = Vec::new();
-    let budgets = [(0, 0), (1, 0), (0, 1), (1, 1), (2, 0), (2, 1), (1, 2)];
+    let budgets: [(u8, u8); 7] = [(0, 0), (1, 0), (0, 1), (1, 1), (2, 0), (2, 1), (1, 2)];
     for (crashes, losses) in budgets {
         for scene in [
             base.clone(),
@@ -86,8 +86,9 @@ fn ladder(deep: bool) -> Vec<Scene> {
             Scene { vaults: 2, two_at_most: true, ..base.clone() },
             Scene { vaults: 2, second_empty: true, strangers: 1, ..base.clone() },
         ] {
-            let large = crashes + losses > 2 || crashes + losses == 2 && (scene.vaults == 2 || scene.strangers > 0);
-            if deep || !large {
+            let wide = scene.vaults == 2 || scene.strangers > 0;
+            let farthest = 1 + i32::from(deep) + i32::from(!wide);
+            if i32::from(crashes) + i32::from(losses) <= farthest {
                 scenes.push(Scene { crashes, losses, ..scene });
             }
         }

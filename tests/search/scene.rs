@@ -185,6 +185,7 @@ impl Scene {
             standings: baseline.into_iter().map(standing).collect(),
             made,
             cached: Vec::new(),
+            early: Vec::new(),
             crashes: 0,
             losses: 0,
             naps: 0,

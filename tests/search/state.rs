@@ -4,14 +4,14 @@ use std::hash::{Hash, Hasher};
 use std::rc::Rc;
 
 use jiff::Timestamp;
-use keyrelay::rotation::answers::Mutation;
+use keyrelay::rotation::answers::{Current, Mutation, SignIn, Version};
 use keyrelay::rotation::invariants::{
     Broken, Living, World, s1_current_signs_in, s2_recent_signs_in, s3_read_before_removal, s4_only_ours_is_removed,
     s6_ends, s10_attempts, s11_stays_ended,
 };
 use keyrelay::rotation::likeness::Names;
 use keyrelay::rotation::names::{KeyId, Tag, VaultIx, VersionId};
-use keyrelay::rotation::{Phase, Rotation};
+use keyrelay::rotation::{Event, Phase, Reading, Rotation};
 use keyrelay::sandbox::cloud::{Cloud, Place, Value};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -34,6 +34,8 @@ pub(crate) struct State {
     pub made: Vec<Vec<Made>>,
     /// Values that are current nowhere, and until when a consumer may keep them.
     pub cached: Vec<(KeyId, Timestamp)>,
+    /// Answers of one look that have come and are not taken down yet: an earlier question of it is still open.
+    pub early: Vec<(Reading, Event)>,
     pub crashes: u8,
     pub losses: u8,
     pub naps: u8,
@@ -110,6 +112,10 @@ impl State {
         self.run.likeness(self.now, &Known(self), &mut page);
         (self.crashes, self.losses, self.naps, self.strangers).hash(&mut page);
         self.memory.as_ref().map(|(attempt, _)| attempt).hash(&mut page);
+        self.early.len().hash(&mut page);
+        let mut early: Vec<_> = self.early.iter().map(|(reading, event)| self.answer(reading, event)).collect();
+        early.sort_unstable();
+        early.hash(&mut page);
         for s in &self.standings {
             let removed = !s.living;
             if removed && self.left(s.surely_listed) == 0 {
@@ -138,6 +144,33 @@ impl State {
         cached.hash(&mut page);
         let digest = Sha256::digest(&page.0);
         u128::from_le_bytes(digest[..16].try_into().unwrap())
+    }
+
+    /// An answer by what it says: about which vault, the names in it, and whether the value signed in or is dead.
+    fn answer(&self, reading: &Reading, event: &Event) -> (Option<VaultIx>, Vec<u32>, [bool; 4]) {
+        let name = |vault: &VaultIx, v: &Version| Known(self).version(*vault, v.id);
+        let says = |answer: Option<&SignIn>| answer.map_or([false; 2], |a| [a.accepted(), a.says_dead()]);
+        match (reading, event) {
+            (_, Event::CredentialsListed { credentials, .. }) => {
+                (None, credentials.iter().map(|c| self.name_of(c.key_id.0)).collect(), [false; 4])
+            }
+            (_, Event::VaultRead { vault, current, sign_in, .. }) => {
+                let [accepted, dead] = says(sign_in.as_ref());
+                match current {
+                    Current::Version(v) => (Some(*vault), vec![name(vault, v)], [true, false, accepted, dead]),
+                    Current::Nothing => (Some(*vault), vec![], [true, false, false, false]),
+                    Current::Disabled => (Some(*vault), vec![], [true, true, false, false]),
+                }
+            }
+            (_, Event::VersionsListed { vault, versions, .. }) => {
+                let names = versions.iter().flat_map(|v| [name(vault, v), u32::from(v.enabled)]);
+                (Some(*vault), names.collect(), [false, true, false, false])
+            }
+            (Reading::Vault { vault, .. } | Reading::Versions { vault } | Reading::Baseline { vault, .. }, _) => {
+                (Some(*vault), vec![], [true; 4])
+            }
+            (Reading::Credentials | Reading::SignIn, _) => (None, vec![], [true; 4]),
+        }
     }
 
     /// A late request by what it does.

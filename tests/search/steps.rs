@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use keyrelay::rotation::answers::{Current, Mutation, Refusal, RefusalKind, SignIn, Trace};
+use keyrelay::rotation::answers::{Current, Mutation, Refusal, RefusalKind, Reported, SignIn, Trace};
 use keyrelay::rotation::invariants::s5_intended;
 use keyrelay::rotation::names::VaultIx;
 use keyrelay::rotation::plan::{Delete, VaultStart};
@@ -115,16 +115,19 @@ impl Ways<'_> {
             Effect::Read(reading) => self.read(state, reading),
             Effect::Mutate(request) if state.run.in_flight().is_none() => self.intend(state, &request),
             Effect::Mutate(request) => self.send(state, &request),
-            Effect::Refresh { consumer } => {
-                for ok in self.well(state) {
-                    let event = Event::ConsumerRefreshed { consumer, ok, note: String::new() };
-                    self.consumer(state, ok, event);
+            Effect::Refresh { consumers } => {
+                for consumer in consumers {
+                    let event = |ok| Event::ConsumerRefreshed { consumer, ok, note: String::new() };
+                    self.tell(Sort::Goes, state.clone(), event(true));
+                    self.lose(state, event(false));
                 }
             }
-            Effect::Check { consumer } => {
-                for ok in self.well(state) {
-                    let event = Event::ConsumerChecked { consumer, ok, adopted: ok, note: String::new() };
-                    self.consumer(state, ok, event);
+            Effect::Check { consumers } => {
+                for consumer in consumers {
+                    let event = |ok, reported| Event::ConsumerChecked { consumer, ok, reported, note: String::new() };
+                    self.tell(Sort::Goes, state.clone(), event(true, Reported::New));
+                    self.lose(state, event(false, Reported::Neither));
+                    self.lose(state, event(true, Reported::Old));
                 }
             }
             Effect::GiveUp => self.tell(Sort::Goes, state.clone(), Event::GaveUp),
@@ -136,79 +139,98 @@ impl Ways<'_> {
         }
     }
 
-    fn well(&self, state: &State) -> Vec<bool> {
-        if self.may_lose(state) { vec![true, false] } else { vec![true] }
-    }
-
-    fn consumer(&mut self, state: &State, ok: bool, event: Event) {
-        let mut from = state.clone();
-        from.losses += u8::from(!ok);
-        self.tell(if ok { Sort::Goes } else { Sort::Fault }, from, event);
+    /// The process is told `event`, which is a loss.
+    fn lose(&mut self, state: &State, event: Event) {
+        if self.may_lose(state) {
+            let mut from = state.clone();
+            from.losses += 1;
+            self.tell(Sort::Fault, from, event);
+        }
     }
 
     fn may_lose(&self, state: &State) -> bool {
         state.losses < self.scene.losses
     }
 
+    /// The process asks for all that it has to know side by side, and takes the answers down in the order of its questions. So an
+    /// answer may be older than the one before it: that matters while something may happen in between.
     fn read(&mut self, state: &State, reading: Reading) {
-        if self.may_lose(state) {
+        if let Some(n) = state.early.iter().position(|(r, _)| *r == reading) {
             let mut from = state.clone();
-            from.losses += 1;
-            if reading == Reading::SignIn {
-                let answer = SignIn::Unavailable { why: String::new() };
-                self.tell(Sort::Fault, from, Event::SignedIn { answer, trace: trace() });
-            } else {
-                let refusal = refused(RefusalKind::Forbidden);
-                self.tell(Sort::Fault, from, Event::ReadRefused { refusal, trace: trace() });
-            }
+            let (_, event) = from.early.remove(n);
+            return self.tell(Sort::Goes, from, event);
         }
-        match reading {
-            Reading::Credentials => {
-                for credentials in state.lists() {
-                    self.tell(Sort::Goes, state.clone(), Event::CredentialsListed { credentials, trace: trace() });
+        for (sort, from, event) in self.answers(state, reading) {
+            self.tell(sort, from, event);
+        }
+        let something_may_happen = !state.late.is_empty() || state.naps < self.scene.naps;
+        let others = state.run.readings().into_iter().filter(|r| something_may_happen && *r != reading);
+        for other in others.filter(|r| state.early.iter().all(|(e, _)| e != r)).collect::<Vec<_>>() {
+            for (sort, mut from, event) in self.answers(state, other) {
+                if matches!(event, Event::ReadRefused { .. }) {
+                    continue; // says the same whenever it came
                 }
-            }
-            Reading::Versions { vault } => {
-                let versions = state.versions(vault);
-                self.tell(Sort::Goes, state.clone(), Event::VersionsListed { vault, versions, trace: trace() });
-            }
-            Reading::Vault { vault, sign_in } => self.vault(state, vault, sign_in),
-            Reading::Baseline { vault, version } => {
-                let value = state.value_of(vault, version).unwrap();
-                for (answer, from) in state.sign_ins(&value, self.scene) {
-                    self.tell(sort(state, &from), from, Event::BaselineProven { answer, trace: trace() });
-                }
-            }
-            Reading::SignIn => {
-                let Some((_, value)) = &state.memory else {
-                    let wrong = state.clone().breaks("S9", "the value is thought to be in memory, and is not");
-                    return self.add(Sort::Goes, || "sign in".to_owned(), wrong);
-                };
-                for (answer, from) in state.sign_ins(value, self.scene) {
-                    self.tell(sort(state, &from), from, Event::SignedIn { answer, trace: trace() });
-                }
+                let what = || format!("answered already: {}", said(&event));
+                let what = if self.told { what() } else { String::new() };
+                from.early.push((other, event));
+                self.add(sort, || what, from);
             }
         }
     }
 
-    fn vault(&mut self, state: &State, vault: VaultIx, sign_in: bool) {
-        let (current, value) = state.current(vault);
-        let read = |current: Current, sign_in: Option<SignIn>| {
-            let sign_in_trace = sign_in.is_some().then(trace);
-            Event::VaultRead { vault, current, sign_in, trace: trace(), sign_in_trace }
-        };
-        let Some(value) = value.filter(|_| sign_in) else {
-            return self.tell(Sort::Goes, state.clone(), read(current, None));
-        };
+    /// Every answer to a reading, with the state that it is given in.
+    fn answers(&self, state: &State, reading: Reading) -> Vec<(Sort, State, Event)> {
+        let mut out = Vec::new();
+        let mut lost = state.clone();
+        lost.losses += 1;
+        let unavailable = || SignIn::Unavailable { why: String::new() };
         if self.may_lose(state) {
-            let mut from = state.clone();
-            from.losses += 1;
-            let answer = SignIn::Unavailable { why: String::new() };
-            self.tell(Sort::Fault, from, read(current.clone(), Some(answer)));
+            let event = if reading == Reading::SignIn {
+                Event::SignedIn { answer: unavailable(), trace: trace() }
+            } else {
+                Event::ReadRefused { refusal: refused(RefusalKind::Forbidden), trace: trace() }
+            };
+            out.push((Sort::Fault, lost.clone(), event));
         }
-        for (answer, from) in state.sign_ins(&value, self.scene) {
-            self.tell(sort(state, &from), from, read(current.clone(), Some(answer)));
+        match reading {
+            Reading::Credentials => {
+                let event = |credentials| Event::CredentialsListed { credentials, trace: trace() };
+                out.extend(state.lists().into_iter().map(|list| (Sort::Goes, state.clone(), event(list))));
+            }
+            Reading::Versions { vault } => {
+                let versions = state.versions(vault);
+                out.push((Sort::Goes, state.clone(), Event::VersionsListed { vault, versions, trace: trace() }));
+            }
+            Reading::Vault { vault, sign_in } => {
+                let (current, value) = state.current(vault);
+                let event = |sign_in: Option<SignIn>| {
+                    let sign_in_trace = sign_in.is_some().then(trace);
+                    Event::VaultRead { vault, current: current.clone(), sign_in, trace: trace(), sign_in_trace }
+                };
+                let Some(value) = value.filter(|_| sign_in) else {
+                    out.push((Sort::Goes, state.clone(), event(None)));
+                    return out;
+                };
+                if self.may_lose(state) {
+                    out.push((Sort::Fault, lost, event(Some(unavailable()))));
+                }
+                let answers = state.sign_ins(&value, self.scene).into_iter();
+                out.extend(answers.map(|(answer, from)| (sort(state, &from), from, event(Some(answer)))));
+            }
+            Reading::Baseline { vault, version } => {
+                let value = state.value_of(vault, version).unwrap();
+                let answers = state.sign_ins(&value, self.scene).into_iter();
+                let event = |answer| Event::BaselineProven { answer, trace: trace() };
+                out.extend(answers.map(|(answer, from)| (sort(state, &from), from, event(answer))));
+            }
+            Reading::SignIn => {
+                let Some((_, value)) = &state.memory else { return out };
+                let answers = state.sign_ins(value, self.scene).into_iter();
+                let event = |answer| Event::SignedIn { answer, trace: trace() };
+                out.extend(answers.map(|(answer, from)| (sort(state, &from), from, event(answer))));
+            }
         }
+        out
     }
 
     /// What is copied is read before the intent to write it.
@@ -371,6 +393,17 @@ pub(crate) fn take(mut from: State, event: &Event) -> State {
     }
     if matches!(event, Event::Resumed { .. }) || from.memory.as_ref().map(|(attempt, _)| *attempt) != from.run.held() {
         from.memory = None;
+    }
+    let answered = matches!(
+        event,
+        Event::CredentialsListed { .. }
+            | Event::VaultRead { .. }
+            | Event::VersionsListed { .. }
+            | Event::BaselineProven { .. }
+            | Event::ReadRefused { .. }
+    );
+    if !(answered && matches!(from.run.next(from.now), Effect::Read(_))) {
+        from.early.clear();
     }
     if from.run.held().is_some() && from.memory.is_none() {
         return from.breaks("S9", "the value is thought to be in memory, and is not");

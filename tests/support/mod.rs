@@ -30,12 +30,12 @@ pub enum Answer {
     CloseBefore,
     /// Announces more than it sends, then closes.
     CutBody(u16, Vec<u8>),
-    /// Sends this status's head and half a body, then nothing more.
-    HangInBody(u16),
     /// Reads the request and is silent.
     Hang,
     /// Sends a body that does not end.
     Endless(u16),
+    /// Sends a body one byte at a time, never silent for long and never done.
+    Drip(u16),
 }
 
 /// A whole JSON answer.
@@ -236,12 +236,6 @@ async fn write_answer(stream: &mut TlsStream<TcpStream>, answer: Answer) -> bool
             let _ = stream.flush().await;
             false
         }
-        Answer::HangInBody(status) => {
-            let _ = stream.write_all(format!("{}{{", head(status, &[], 100)).as_bytes()).await;
-            let _ = stream.flush().await;
-            tokio::time::sleep(Duration::from_secs(60)).await;
-            false
-        }
         Answer::Hang => {
             tokio::time::sleep(Duration::from_secs(60)).await;
             false
@@ -250,6 +244,13 @@ async fn write_answer(stream: &mut TlsStream<TcpStream>, answer: Answer) -> bool
             let _ = stream.write_all(head(status, &[], 1 << 40).as_bytes()).await;
             let chunk = vec![b' '; 1 << 16];
             while stream.write_all(&chunk).await.is_ok() {}
+            false
+        }
+        Answer::Drip(status) => {
+            let _ = stream.write_all(head(status, &[], 100_000).as_bytes()).await;
+            while stream.write_all(b" ").await.is_ok() && stream.flush().await.is_ok() {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
             false
         }
     }

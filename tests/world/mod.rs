@@ -13,7 +13,7 @@ use keyrelay::driver::{
 };
 use keyrelay::hold::HoldError;
 use keyrelay::ports::{ConsumerAnswer, Consumers, Told};
-use keyrelay::rotation::answers::Mutation;
+use keyrelay::rotation::answers::{Mutation, Reported};
 use keyrelay::rotation::invariants::{Living, World as Hidden, check, s5_intended, s9_replays};
 use keyrelay::rotation::names::{KeyId, RunId, Tag, TargetId, VaultIx, VersionId};
 use keyrelay::rotation::plan::{Baseline, Delete, OnFailure, Plan, Proof, VaultStart};
@@ -50,6 +50,7 @@ pub(crate) struct Scene {
     pub on_failure: OnFailure,
     pub delete: Delete,
     pub consumers: bool,
+    pub consumer_count: usize,
     /// In seconds.
     pub overlap: i64,
 }
@@ -75,6 +76,7 @@ impl Default for Scene {
             on_failure: OnFailure::Operator,
             delete: Delete::Auto,
             consumers: false,
+            consumer_count: 1,
             overlap: 3600,
         }
     }
@@ -118,6 +120,10 @@ pub(crate) struct World {
     pub requests: Rc<Cell<u32>>,
     pub said: Rc<RefCell<VecDeque<Event>>>,
     pub consumer_ok: Rc<Cell<bool>>,
+    /// What consumers answer, where a test says so: to a refresh (`true`) or a check.
+    pub visits: Rc<RefCell<Option<Visits>>>,
+    /// How many consumers were told or asked at the same time: now, and at most.
+    pub side_by_side: Rc<Cell<(usize, usize)>>,
     /// Somebody removed the baseline: that it does not sign in is not the run's doing.
     pub baseline_killed: Rc<Cell<bool>>,
 }
@@ -187,7 +193,8 @@ impl World {
             on_failure: scene.on_failure,
             attempts: 8,
             consumers: if scene.consumers {
-                vec![keyrelay::rotation::plan::ConsumerPlan { refresh: true, check: true, cache: seconds(7200) }]
+                let one = keyrelay::rotation::plan::ConsumerPlan { refresh: true, check: true, cache: seconds(7200) };
+                vec![one; scene.consumer_count]
             } else {
                 Vec::new()
             },
@@ -206,6 +213,8 @@ impl World {
             requests: Default::default(),
             said: Default::default(),
             consumer_ok: Rc::new(Cell::new(true)),
+            visits: Default::default(),
+            side_by_side: Default::default(),
             baseline_killed: Default::default(),
         }
     }
@@ -302,7 +311,11 @@ impl World {
             }
             fault
         });
-        let consumers = TestConsumers(self.consumer_ok.clone());
+        let consumers = TestConsumers {
+            ok: self.consumer_ok.clone(),
+            visits: self.visits.clone(),
+            side_by_side: self.side_by_side.clone(),
+        };
         let mut log = MemoryLog(self.journal.clone());
         let mut marker = Marker(self.said.clone());
         let mut observer = Watch { check: Box::new(hidden_check), kill: Box::new(kill) };
@@ -362,6 +375,8 @@ impl World {
             requests: self.requests.clone(),
             said: self.said.clone(),
             consumer_ok: self.consumer_ok.clone(),
+            visits: self.visits.clone(),
+            side_by_side: self.side_by_side.clone(),
             baseline_killed: self.baseline_killed.clone(),
         }
     }
@@ -427,13 +442,41 @@ impl HoldMarker for Marker {
     }
 }
 
-struct TestConsumers(Rc<Cell<bool>>);
-impl Consumers for TestConsumers {
-    async fn refresh(&self, _: usize, _: &Told) -> ConsumerAnswer {
-        ConsumerAnswer { ok: self.0.get(), adopted: false, note: String::new() }
+pub(crate) type Visits = Box<dyn FnMut(bool, usize, &Told) -> ConsumerAnswer>;
+
+/// Time for tries in a world: ten seconds after the first.
+pub(crate) const WITHIN: i64 = 10;
+
+struct TestConsumers {
+    ok: Rc<Cell<bool>>,
+    visits: Rc<RefCell<Option<Visits>>>,
+    side_by_side: Rc<Cell<(usize, usize)>>,
+}
+
+impl TestConsumers {
+    async fn answer(&self, refresh: bool, consumer: usize, told: &Told) -> ConsumerAnswer {
+        let (now, most) = self.side_by_side.get();
+        self.side_by_side.set((now + 1, most.max(now + 1)));
+        tokio::task::yield_now().await; // lets the others begin
+        let (now, most) = self.side_by_side.get();
+        self.side_by_side.set((now - 1, most));
+        if let Some(visits) = self.visits.borrow_mut().as_mut() {
+            return visits(refresh, consumer, told);
+        }
+        let reported = if refresh || told.new_key_id.is_none() { Reported::Neither } else { Reported::New };
+        ConsumerAnswer { ok: self.ok.get(), reported, note: String::new(), retry: true }
     }
-    async fn check(&self, _: usize, told: &Told) -> ConsumerAnswer {
-        ConsumerAnswer { ok: self.0.get(), adopted: told.new_key_id.is_some(), note: String::new() }
+}
+
+impl Consumers for TestConsumers {
+    async fn refresh(&self, consumer: usize, told: &Told) -> ConsumerAnswer {
+        self.answer(true, consumer, told).await
+    }
+    async fn check(&self, consumer: usize, told: &Told) -> ConsumerAnswer {
+        self.answer(false, consumer, told).await
+    }
+    fn within(&self, _: usize) -> SignedDuration {
+        seconds(WITHIN)
     }
 }
 

@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::terminal::Terminal;
 use crate::driver::Observer;
-use crate::rotation::answers::{Mutation, Refusal, SignIn};
+use crate::rotation::answers::{Mutation, Refusal, Reported, SignIn};
 use crate::rotation::plan::Baseline;
 use crate::rotation::{Applied, Event, Phase, Reason, Rotation, Step, Why};
 use crate::runbook::Runbook;
@@ -172,11 +172,13 @@ impl Progress {
                 let name = words::consumer(&self.runbook, *consumer);
                 self.line(&if *ok { format!("{name}: refreshed") } else { format!("{name}: could not be refreshed") });
             }
-            Event::ConsumerChecked { consumer, ok, adopted, .. } => {
-                let how = match (ok, adopted) {
-                    (true, true) => "is well and reports the new key ID",
-                    (true, false) => "is well",
-                    (false, _) => "is not well",
+            Event::ConsumerChecked { consumer, ok, reported, .. } => {
+                let how = match (ok, reported) {
+                    (true, Reported::New) => "is well and reports the key ID that the vaults serve",
+                    (true, Reported::Old) => "is well and reports the key ID that is to go",
+                    (true, Reported::Neither) => "is well",
+                    (false, Reported::Old) => "is not well and reports the key ID that is to go",
+                    (false, Reported::New | Reported::Neither) => "is not well",
                 };
                 self.line(&format!("{}: {how}", words::consumer(&self.runbook, *consumer)));
             }
@@ -265,7 +267,9 @@ impl Observer for Progress {
             Phase::Add | Phase::Prove | Phase::Publish { .. } | Phase::Reconcile { .. } | Phase::Align { .. } => {
                 self.enter(run);
             }
-            Phase::Smoke | Phase::Consumers | Phase::Confirm | Phase::Wait | Phase::Delete => self.enter(run),
+            Phase::Smoke | Phase::Consumers | Phase::Confirm | Phase::Wait | Phase::Adoption | Phase::Delete => {
+                self.enter(run);
+            }
             Phase::Withdraw | Phase::Restore => self.enter(run),
         }
     }

@@ -92,7 +92,10 @@ pub(super) fn reason(runbook: &Runbook, reason: &Reason) -> String {
         Reason::CredentialGone { key_id } | Reason::RemoveRefused { key_id, .. } | Reason::RemovalNotSeen { key_id } => {
             format!(": key ID {key_id}")
         }
-        Reason::ConsumerFailed { consumer: which, .. } => format!(": {}", consumer(runbook, *which)),
+        Reason::ConsumerFailed { consumers, .. } | Reason::ConsumerUsesOld { consumers } => {
+            let names: Vec<String> = consumers.iter().map(|n| consumer(runbook, *n)).collect();
+            format!(": {}", names.join(", "))
+        }
         Reason::VaultsUnsteady | Reason::NoRoom | Reason::NotProven { .. } | Reason::BaselineUnproven { .. } => {
             String::new()
         }

@@ -1,10 +1,12 @@
-//! Applications and their password credentials, as the directory keeps them.
+//! Applications, as the directory keeps them.
 
-use jiff::{SignedDuration, Timestamp};
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::Value;
+use super::{ManagementPolicy, PasswordCredential, Role};
 
 /// `signInAudience`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -59,7 +61,7 @@ pub struct ApplicationSpec {
     pub audience: Audience,
 }
 
-/// An application with its service principal in the tenant.
+/// An application of the tenant.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Application {
     /// `id`.
@@ -70,12 +72,20 @@ pub struct Application {
     pub display_name: String,
     /// `signInAudience`.
     pub audience: Audience,
-    /// `id` of its service principal.
-    pub service_principal_id: Uuid,
-    /// The service principal's `accountEnabled`.
-    pub enabled: bool,
     /// `createdDateTime`.
     pub created: Timestamp,
+    /// Whether Microsoft disabled it (`disabledByMicrosoftStatus`).
+    #[serde(default)]
+    pub disabled: bool,
+    /// The permissions of Microsoft Graph that it asks for (`requiredResourceAccess`), granted or not.
+    #[serde(default)]
+    pub requested: BTreeSet<Role>,
+    /// Object ids of its owners.
+    #[serde(default)]
+    pub owners: BTreeSet<Uuid>,
+    /// The app management policy that is assigned to it.
+    #[serde(default)]
+    pub policy: Option<ManagementPolicy>,
     /// In the order of their making, removed ones too: a replica may still accept them.
     pub(super) passwords: Vec<PasswordCredential>,
 }
@@ -87,96 +97,4 @@ pub enum AppRef {
     Object(Uuid),
     /// `/applications(appId='..')`.
     Client(Uuid),
-}
-
-/// What `addPassword` is asked for.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct PasswordSpec {
-    /// `displayName`.
-    pub display_name: Option<String>,
-    /// `startDateTime`, default now.
-    pub start: Option<Timestamp>,
-    /// `endDateTime`, default two years after the start.
-    pub end: Option<Timestamp>,
-}
-
-/// A password credential, with when each place sees it.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct PasswordCredential {
-    /// `keyId`.
-    pub key_id: Uuid,
-    /// `displayName`.
-    pub display_name: Option<String>,
-    /// `startDateTime`.
-    pub start: Timestamp,
-    /// `endDateTime`.
-    pub end: Timestamp,
-    /// `secretText`.
-    pub value: Value,
-    pub(super) added: Seen,
-    /// `None` while it lives.
-    pub(super) removed: Option<Seen>,
-}
-
-/// When lists and replicas see a change.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub(super) struct Seen {
-    pub(super) lists: Timestamp,
-    pub(super) replicas: Vec<Timestamp>,
-}
-
-/// Somewhere a change arrives at its own time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Place {
-    /// The lists of credentials.
-    Lists,
-    /// A sign-in replica, from 0.
-    Replica(usize),
-}
-
-/// The answer of `addPassword`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NewPassword {
-    /// `keyId`.
-    pub key_id: Uuid,
-    /// `displayName`.
-    pub display_name: Option<String>,
-    /// `startDateTime`.
-    pub start: Timestamp,
-    /// `endDateTime`.
-    pub end: Timestamp,
-    /// `secretText`.
-    pub value: Value,
-}
-
-impl PasswordCredential {
-    /// Whether a list shows it at `now`.
-    pub fn listed(&self, now: Timestamp) -> bool {
-        self.added.lists <= now && self.removed.as_ref().is_none_or(|r| r.lists > now)
-    }
-
-    /// Whether the replica knows it at `now`, expired or not.
-    pub fn known_to(&self, replica: usize, now: Timestamp) -> bool {
-        let seen = |s: &Seen| s.replicas.get(replica).is_some_and(|at| *at <= now);
-        seen(&self.added) && !self.removed.as_ref().is_some_and(seen)
-    }
-
-    /// Whether it is within its own dates.
-    pub fn in_date(&self, now: Timestamp) -> bool {
-        self.start <= now && now < self.end
-    }
-
-    /// Whether it has been removed, seen everywhere or not.
-    pub fn is_removed(&self) -> bool {
-        self.removed.is_some()
-    }
-
-    pub(super) fn replicas(&self) -> usize {
-        self.added.replicas.len()
-    }
-}
-
-/// `days` later, or the end of time.
-pub(super) fn plus_days(at: Timestamp, days: i64) -> Timestamp {
-    at.checked_add(SignedDuration::from_hours(days.saturating_mul(24))).unwrap_or(Timestamp::MAX)
 }

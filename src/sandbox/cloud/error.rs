@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::RetryAfter;
+
 /// An error answer, as both services shape it. The wire spells the members as each service does.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, thiserror::Error)]
 #[error("{status} {code}: {message}")]
@@ -16,6 +18,9 @@ pub struct CloudError {
     pub message: String,
     /// Graph's `error.details`.
     pub details: Vec<Detail>,
+    /// The header `Retry-After`, if there is one.
+    #[serde(default)]
+    pub retry_after: Option<RetryAfter>,
 }
 
 /// One of Graph's `error.details`.
@@ -31,7 +36,8 @@ pub struct Detail {
 
 impl CloudError {
     pub(in crate::sandbox) fn new(status: u16, code: &str, message: impl Into<String>) -> CloudError {
-        CloudError { status, code: code.to_owned(), innererror: None, message: message.into(), details: Vec::new() }
+        let (code, message) = (code.to_owned(), message.into());
+        CloudError { status, code, innererror: None, message, details: Vec::new(), retry_after: None }
     }
 
     pub(in crate::sandbox) fn inner(mut self, code: &str) -> CloudError {
@@ -43,6 +49,11 @@ impl CloudError {
     pub(in crate::sandbox) fn resource_not_found(id: &str) -> CloudError {
         let why = "does not exist or one of its queried reference-property objects are not present.";
         CloudError::new(404, "Request_ResourceNotFound", format!("Resource '{id}' {why}"))
+    }
+
+    /// `Authorization_RequestDenied`, in the words of the recorded answer.
+    pub(in crate::sandbox) fn request_denied() -> CloudError {
+        CloudError::new(403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.")
     }
 
     pub(in crate::sandbox) fn bad_request(message: impl Into<String>) -> CloudError {

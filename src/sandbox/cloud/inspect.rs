@@ -36,12 +36,14 @@ impl Cloud {
     /// All credentials that the application ever had, in the order of their making; none if there is no such application.
     pub fn standings(&self, now: Timestamp, app: AppRef) -> Vec<Standing> {
         let Ok(application) = self.application(app) else { return Vec::new() };
+        let enabled =
+            !application.disabled && self.objects.principals.get(&application.client_id).is_some_and(|p| p.enabled);
         let stand = |p: &PasswordCredential| Standing {
             key_id: p.key_id,
             display_name: p.display_name.clone().unwrap_or_default(),
             living: !p.is_removed(),
             listed: p.listed(now),
-            accepted: (0..p.replicas()).map(|r| application.enabled && p.in_date(now) && p.known_to(r, now)).collect(),
+            accepted: (0..p.replicas()).map(|r| enabled && p.in_date(now) && p.known_to(r, now)).collect(),
         };
         application.passwords.iter().map(stand).collect()
     }
@@ -59,8 +61,7 @@ impl Cloud {
 
     /// The credential that a value belongs to, removed or not.
     pub fn holder_of(&self, value: &Value) -> Option<Uuid> {
-        let mut passwords = self.applications.values().flat_map(|a| a.passwords.iter());
-        passwords.find(|p| p.value == *value).map(|p| p.key_id)
+        self.objects.passwords().find(|p| p.value == *value).map(|p| p.key_id)
     }
 
     /// The credential that consumers of a vault's secret sign in with: that of the latest version, if it can be read.

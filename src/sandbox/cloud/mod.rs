@@ -2,50 +2,68 @@
 //!
 //! It imitates what the services do to a caller, not their happy path: a credential reaches each sign-in replica and the lists
 //! at its own time, versions are listed in the order of their ids, a soft-deleted name blocks, a request may land late.
+//! Who may do what is decided here too, and what no client can bring about is arranged by hand through [`Stage`].
 //! It knows nothing of rotations: display names and tags are plain text here.
 //!
 //! Every operation sees what has landed by the last [`Cloud::advance`]; whoever drives the cloud calls that first.
 
+mod access;
 mod application;
 mod directory;
 mod error;
 mod inspect;
 mod late;
+mod objects;
+mod operator;
+mod password;
+mod policy;
+mod principal;
 mod profile;
 mod random;
+mod role;
 mod seed;
 mod sign_in;
+mod stage;
 mod token;
+mod trouble;
 mod value;
 mod vault;
+mod vault_access;
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-pub use application::{
-    AppRef, Application, ApplicationSpec, Audience, NewPassword, PasswordCredential, PasswordSpec, Place,
-};
+pub use access::DirectoryAct;
+pub use application::{AppRef, Application, ApplicationSpec, Audience};
 pub use error::{CloudError, Detail};
 pub use inspect::Standing;
 pub use late::Op;
+pub use operator::{OPERATOR, Operator, OperatorSecret};
+pub use password::{NewPassword, PasswordCredential, PasswordSpec, Place};
+pub use policy::{DEFAULT_POLICY, ManagementPolicy, Restriction, RestrictionKind};
+pub use principal::{PrincipalKind, PrincipalRef, PrincipalSpec, ServicePrincipal};
 pub use profile::{Profile, Range};
+pub use role::Role;
 pub use seed::{Seed, SeedVault, Seeded};
 pub use sign_in::{SignInError, SignInRequest};
-pub use token::{Caller, IssuedToken, Resource, TokenFault};
+pub use stage::Stage;
+pub use token::{Caller, GRAPH_APP_ID, IssuedToken, Resource, TokenFault};
+pub use trouble::{GraphCall, GraphTrouble, RetryAfter, SignInTrouble, Trouble, VaultTrouble};
 pub use value::Value;
 pub(in crate::sandbox) use vault::RECOVERABLE_DAYS;
 pub use vault::{Deletion, SecretUpdate, SecretVersion, SecretWrite, VaultSecret};
+pub use vault_access::{AccessModel, VaultRight};
 
+use objects::Objects;
 use random::Random;
+use trouble::Ordered;
+use vault_access::VaultRules;
 
 /// The one tenant of a sandbox that is not told another: fixed, so that runbooks can name it.
 pub const TENANT: Uuid = Uuid::from_u128(0x5a9d_b0c5_7e4a_4000_8000_0000_0000_0001);
-
-/// The client ID of the operator: the principal with rights to everything.
-pub const OPERATOR: Uuid = Uuid::from_u128(0x5a9d_b0c5_09e4_4000_8000_0000_0000_0001);
 
 /// One tenant with its vaults.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -57,10 +75,21 @@ pub struct Cloud {
     /// Draws what leaves no trace: which replica answers, request ids.
     answers: Random,
     token_key: Value,
-    applications: BTreeMap<Uuid, Application>,
+    #[serde(flatten)]
+    objects: Objects,
+    #[serde(default)]
+    tenant_policy: Option<ManagementPolicy>,
     /// By host name in lower case; within, secrets by name in lower case.
     vaults: BTreeMap<String, BTreeMap<String, VaultSecret>>,
+    /// By host name in lower case; a vault that nothing was staged for is not here.
+    #[serde(default)]
+    vault_rules: BTreeMap<String, VaultRules>,
     late: Vec<late::LateOp>,
+    #[serde(default)]
+    troubles: Vec<Ordered>,
+    /// How far the services' clock is ahead of the real one.
+    #[serde(default)]
+    clock_offset: SignedDuration,
     revision: u64,
 }
 
@@ -75,19 +104,17 @@ impl Cloud {
             answers: things.fork(),
             things,
             token_key,
-            applications: BTreeMap::new(),
+            objects: Objects::default(),
+            tenant_policy: None,
             vaults: BTreeMap::new(),
+            vault_rules: BTreeMap::new(),
             late: Vec::new(),
+            troubles: Vec::new(),
+            clock_offset: SignedDuration::ZERO,
             revision: 0,
         };
-        let operator = ApplicationSpec {
-            client_id: Some(OPERATOR),
-            display_name: "sandbox operator".to_owned(),
-            ..ApplicationSpec::default()
-        };
-        let id = cloud.create_application(now, operator);
-        let end = application::plus_days(now, 3650);
-        cloud.insert_password(now, id, PasswordSpec { display_name: None, start: None, end: Some(end) });
+        // Nothing is in its way in an empty tenant.
+        let _ = cloud.make_operator(now, Operator::All);
         cloud
     }
 
@@ -110,17 +137,6 @@ impl Cloud {
     /// A fresh id for a request's record.
     pub fn draw_request_id(&mut self) -> Uuid {
         self.answers.uuid()
-    }
-
-    /// Whether `caller` may do everything here. The only right there is so far: roles are to be told apart behind this.
-    pub fn is_operator(&self, caller: &Caller) -> bool {
-        caller.client_id == OPERATOR
-    }
-
-    /// The operator's secret, for the file that the server leaves to its owner.
-    pub fn operator_secret(&self) -> Option<&Value> {
-        let operator = self.applications.values().find(|a| a.client_id == OPERATOR)?;
-        operator.passwords.iter().find(|p| p.removed.is_none()).map(|p| &p.value)
     }
 
     fn changed(&mut self) {

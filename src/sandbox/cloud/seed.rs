@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::application::plus_days;
+use super::password::plus_days;
 use super::{AppRef, ApplicationSpec, Cloud, CloudError, PasswordSpec, SecretWrite};
 
 /// What to make, unless it is there.
@@ -62,10 +62,10 @@ impl Cloud {
         let object_id = self.create_application(now, spec);
         let end = plus_days(now, 180);
         let password = PasswordSpec { display_name: Some("made by hand".to_owned()), start: None, end: Some(end) };
-        let made = self.insert_password(now, object_id, password);
-        for (vault, made) in seed.vaults.iter().zip(std::iter::repeat(made).flatten()) {
+        let made = self.insert_password(now, AppRef::Object(object_id), password)?;
+        for vault in &seed.vaults {
             let write = SecretWrite {
-                value: made.value,
+                value: made.value.clone(),
                 content_type: None,
                 tags: BTreeMap::new(),
                 enabled: true,

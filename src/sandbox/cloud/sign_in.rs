@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::token::IssuedToken;
-use super::{Application, Cloud, Value};
+use super::{Application, Cloud, PasswordCredential, ServicePrincipal, Value};
 
 /// A sign-in with a client secret.
 #[derive(Debug, Clone, Copy)]
@@ -37,6 +37,47 @@ impl SignInError {
     pub(in crate::sandbox) fn new(status: u16, error: &'static str, code: u32, message: impl Into<String>) -> SignInError {
         SignInError { status, error, code, message: message.into() }
     }
+
+    pub(super) fn unknown_tenant(tenant: &str) -> SignInError {
+        let message = format!(
+            "Tenant '{tenant}' not found. Check to make sure you have the correct tenant ID and are signing into the correct \
+             cloud. Check with your subscription administrator, this may happen if there are no active subscriptions for the \
+             tenant."
+        );
+        SignInError::new(400, "invalid_request", 90_002, message)
+    }
+
+    pub(super) fn unknown_application(client_id: &str, tenant: Uuid) -> SignInError {
+        let message = format!(
+            "Application with identifier '{client_id}' was not found in the directory '{tenant}'. This can happen if the \
+             application has not been installed by the administrator of the tenant or consented to by any user in the tenant. \
+             You may have sent your authentication request to the wrong tenant."
+        );
+        SignInError::new(400, "unauthorized_client", 700_016, message)
+    }
+
+    /// As quoted in azure-sdk-for-net#46762; the status is not verified.
+    fn no_principal(client_id: Uuid, tenant: Uuid) -> SignInError {
+        let message = format!(
+            "The client application {client_id} is missing service principal in the tenant {tenant}. See instructions here: \
+             https://go.microsoft.com/fwlink/?linkid=2225119"
+        );
+        SignInError::new(401, "invalid_client", 7_000_229, message)
+    }
+
+    pub(super) fn disabled(client_id: &str, display_name: &str) -> SignInError {
+        let message = format!("Application '{client_id}'({display_name}) is disabled.");
+        SignInError::new(400, "unauthorized_client", 7_000_112, message)
+    }
+
+    pub(super) fn expired(client_id: &str) -> SignInError {
+        let message = format!(
+            "The provided client secret keys for app '{client_id}' are expired. Visit the Azure portal to create new keys for \
+             your app: https://aka.ms/NewClientSecret, or consider using certificate credentials for added security: \
+             https://aka.ms/certCreds."
+        );
+        SignInError::new(401, "invalid_client", 7_000_222, message)
+    }
 }
 
 impl Cloud {
@@ -44,17 +85,18 @@ impl Cloud {
     pub fn sign_in(&mut self, now: Timestamp, request: &SignInRequest<'_>) -> Result<IssuedToken, SignInError> {
         let last = u64::from(self.profile.replicas.saturating_sub(1));
         let replica = self.answers.between(0, last);
+        if let Some(refusal) = self.sign_in_trouble(request.client_id) {
+            return Err(refusal);
+        }
         self.sign_in_at(now, usize::try_from(replica).unwrap_or(0), request)
     }
 
-    /// One sign-in, answered by the named replica.
+    /// One sign-in, answered by the named replica. No refusal that was ordered comes from here.
     pub fn sign_in_at(&self, now: Timestamp, replica: usize, r: &SignInRequest<'_>) -> Result<IssuedToken, SignInError> {
         self.check_tenant(r.tenant)?;
-        let application = self.known_application(r.client_id)?;
-        let app = application.client_id;
-        if !application.enabled {
-            let message = format!("Application '{app}'({}) is disabled.", application.display_name);
-            return Err(SignInError::new(400, "unauthorized_client", 7_000_112, message));
+        let (application, principal) = self.who_signs_in(r.client_id)?;
+        if !principal.enabled || application.is_some_and(|a| a.disabled) {
+            return Err(SignInError::disabled(&principal.client_id.to_string(), &principal.display_name));
         }
         let audience = audience(r.scope)?;
         let Some(secret) = r.secret else {
@@ -62,7 +104,9 @@ impl Cloud {
                 "'client_assertion', 'client_secret' or 'request' is required for the 'client_credentials' grant type.";
             return Err(SignInError::new(401, "invalid_client", 7_000_216, message));
         };
-        check_secret(now, replica, application, secret)?;
+        let of_application = application.map(|a| a.passwords.as_slice()).unwrap_or_default();
+        let passwords = of_application.iter().chain(&principal.passwords);
+        check_secret(now, replica, principal.client_id, passwords, secret)?;
         let Some(resource) = self.resource(audience) else {
             let message = format!(
                 "The resource principal named {audience} was not found in the tenant named {}. This can happen if the application \
@@ -72,7 +116,7 @@ impl Cloud {
             );
             return Err(SignInError::new(400, "invalid_resource", 500_011, message));
         };
-        Ok(self.issue(now, application, audience, resource))
+        Ok(self.issue(now, principal, audience, resource))
     }
 
     /// That the tenant in the path is this one.
@@ -86,31 +130,22 @@ impl Cloud {
                 );
                 Err(SignInError::new(400, "invalid_request", 900_023, message))
             }
-            Ok(_) | Err(_) => {
-                let message = format!(
-                    "Tenant '{tenant}' not found. Check to make sure you have the correct tenant ID and are signing into the \
-                     correct cloud. Check with your subscription administrator, this may happen if there are no active \
-                     subscriptions for the tenant."
-                );
-                Err(SignInError::new(400, "invalid_request", 90_002, message))
-            }
+            Ok(_) | Err(_) => Err(SignInError::unknown_tenant(tenant)),
         }
     }
 
-    fn known_application(&self, client_id: &str) -> Result<&Application, SignInError> {
+    /// The service principal of a client ID, and its application if that is of this tenant.
+    fn who_signs_in(&self, client_id: &str) -> Result<(Option<&Application>, &ServicePrincipal), SignInError> {
         let id = client_id.parse::<Uuid>().ok().filter(|id| !id.is_nil()).ok_or_else(|| {
             let message = format!("{client_id} is not a valid application identifier.");
             SignInError::new(400, "unauthorized_client", 700_038, message)
         })?;
-        self.applications.values().find(|a| a.client_id == id).ok_or_else(|| {
-            let message = format!(
-                "Application with identifier '{id}' was not found in the directory '{}'. This can happen if the application has \
-                 not been installed by the administrator of the tenant or consented to by any user in the tenant. You may have \
-                 sent your authentication request to the wrong tenant.",
-                self.tenant
-            );
-            SignInError::new(400, "unauthorized_client", 700_016, message)
-        })
+        let application = self.application_of(id);
+        match self.objects.principals.get(&id) {
+            Some(principal) => Ok((application, principal)),
+            None if application.is_some() => Err(SignInError::no_principal(id, self.tenant)),
+            None => Err(SignInError::unknown_application(&id.to_string(), self.tenant)),
+        }
     }
 }
 
@@ -141,21 +176,19 @@ fn audience(scope: &str) -> Result<&str, SignInError> {
 
 /// What the replica says of a secret. 7000222 is also the answer to an unknown secret where every secret that the replica knows
 /// has expired (active-directory-dotnetcore-daemon-v2#87).
-fn check_secret(now: Timestamp, replica: usize, application: &Application, secret: &Value) -> Result<(), SignInError> {
-    let app = application.client_id;
-    let known = || application.passwords.iter().filter(|p| p.known_to(replica, now));
-    let expired = || {
-        let message = format!(
-            "The provided client secret keys for app '{app}' are expired. Visit the Azure portal to create new keys for your app: \
-             https://aka.ms/NewClientSecret, or consider using certificate credentials for added security: \
-             https://aka.ms/certCreds."
-        );
-        SignInError::new(401, "invalid_client", 7_000_222, message)
-    };
-    match known().find(|p| p.value == *secret) {
+fn check_secret<'a>(
+    now: Timestamp,
+    replica: usize,
+    app: Uuid,
+    passwords: impl Iterator<Item = &'a PasswordCredential> + Clone,
+    secret: &Value,
+) -> Result<(), SignInError> {
+    let mut known = passwords.filter(|p| p.known_to(replica, now));
+    let expired = || SignInError::expired(&app.to_string());
+    match known.clone().find(|p| p.value == *secret) {
         Some(credential) if credential.in_date(now) => Ok(()),
         Some(credential) if credential.end <= now => Err(expired()),
-        None if known().next().is_some() && known().all(|p| p.end <= now) => Err(expired()),
+        None if known.clone().next().is_some() && known.all(|p| p.end <= now) => Err(expired()),
         Some(_) | None => {
             let message = format!(
                 "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the \

@@ -1,5 +1,7 @@
 //! Access tokens: shaped like Entra's, worthless anywhere else.
 
+use std::collections::BTreeSet;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
@@ -7,7 +9,7 @@ use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::{Application, Cloud, Value};
+use super::{Cloud, CloudError, PrincipalRef, Role, ServicePrincipal, Value};
 
 /// Seconds that a token is good for, as Entra says it.
 pub(super) const LIFETIME: i64 = 3599;
@@ -36,6 +38,8 @@ pub struct Caller {
     pub issuer: String,
     /// What `aud` stands for.
     pub resource: Resource,
+    /// `roles`, as far as the sandbox knows them: granted when the token was issued.
+    pub roles: BTreeSet<Role>,
 }
 
 /// Why a token is not taken.
@@ -63,14 +67,14 @@ pub enum Resource {
 }
 
 /// Graph's own application ID, which is also an audience.
-const GRAPH_APP_ID: Uuid = Uuid::from_u128(0x0000_0003_0000_0000_c000_0000_0000_0000);
+pub const GRAPH_APP_ID: Uuid = Uuid::from_u128(0x0000_0003_0000_0000_c000_0000_0000_0000);
 
 impl Cloud {
     /// What a resource's name stands for, if it is known in the tenant. The port does not matter, nor do slashes at the end.
     pub fn resource(&self, name: &str) -> Option<Resource> {
         let name = name.trim_end_matches('/');
         if let Ok(id) = name.strip_prefix("api://").unwrap_or(name).parse::<Uuid>() {
-            let known = self.applications.values().any(|a| a.client_id == id);
+            let known = self.objects.principals.contains_key(&id);
             return if id == GRAPH_APP_ID { Some(Resource::Graph) } else { known.then_some(Resource::Application(id)) };
         }
         let host = name.strip_prefix("https://")?;
@@ -83,16 +87,16 @@ impl Cloud {
         }
     }
 
-    /// A token of `application` for `audience`. Tokens for an application of the tenant have the claims of version 2, those
+    /// A token of `principal` for `audience`. Tokens for an application of the tenant have the claims of version 2, those
     /// for Microsoft's own services the claims of version 1.
     pub(super) fn issue(
         &self,
         now: Timestamp,
-        application: &Application,
+        principal: &ServicePrincipal,
         audience: &str,
         resource: Resource,
     ) -> IssuedToken {
-        let (tenant, client_id, oid) = (self.tenant, application.client_id, application.service_principal_id);
+        let (tenant, client_id, oid) = (self.tenant, principal.client_id, principal.object_id);
         let (nbf, exp) = (now.as_second(), now.as_second().saturating_add(LIFETIME));
         let unique = URL_SAFE_NO_PAD.encode(Sha256::digest(format!("{client_id}{nbf}")).as_slice().get(..16).unwrap_or(&[]));
         let mut claims = json!({
@@ -111,6 +115,11 @@ impl Cloud {
         };
         if let (Some(claims), Json::Object(more)) = (claims.as_object_mut(), more) {
             claims.extend(more);
+        }
+        // Entra leaves the claim out where there is none.
+        if let Some(claims) = claims.as_object_mut().filter(|_| resource == Resource::Graph && !principal.roles.is_empty()) {
+            let roles: Vec<&str> = principal.roles.iter().map(|r| r.as_str()).collect();
+            claims.insert("roles".to_owned(), json!(roles));
         }
         let header = json!({"alg": "none-keyrelay-sandbox", "kid": "keyrelay-sandbox", "typ": "JWT"});
         let signed = format!("{}.{}", encode(&header), encode(&claims));
@@ -132,12 +141,23 @@ impl Cloud {
         if claims.get("exp").and_then(Json::as_i64).is_none_or(|exp| exp <= now.as_second()) {
             return Err(TokenFault::Expired);
         }
+        let roles = claims.get("roles").and_then(Json::as_array).into_iter().flatten();
+        let roles = roles.filter_map(|r| Role::named(r.as_str()?)).collect();
         Ok(Caller {
             client_id: id("appid").or_else(|| id("azp")).ok_or(TokenFault::Malformed)?,
             object_id: id("oid").ok_or(TokenFault::Malformed)?,
             issuer: text("iss").unwrap_or_default().to_owned(),
             resource: text("aud").and_then(|aud| self.resource(aud)).ok_or(TokenFault::Malformed)?,
+            roles,
         })
+    }
+
+    /// A caller with a token that was issued this moment.
+    pub fn caller_now(&self, client_id: Uuid, resource: Resource) -> Result<Caller, CloudError> {
+        let principal = self.principal(PrincipalRef::Client(client_id))?;
+        let issuer = format!("https://sts.windows.net/{}/", self.tenant);
+        let roles = if resource == Resource::Graph { principal.roles.clone() } else { BTreeSet::new() };
+        Ok(Caller { client_id, object_id: principal.object_id, issuer, resource, roles })
     }
 
     /// Ties a token to this sandbox's key.

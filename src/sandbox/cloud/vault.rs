@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::application::plus_days;
+use super::password::plus_days;
 use super::{Cloud, CloudError, Value};
 
 /// Days that a deleted secret can be recovered. The least that the service allows, as in the recordings.

@@ -1,14 +1,21 @@
-//! Microsoft Graph: applications, service principals, password credentials.
+//! Microsoft Graph: applications, service principals, password credentials, policies.
 
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
-use super::graph_bodies::{application, error_body, listed, password, selected, service_principal};
+use super::graph_bodies::{
+    application, assignment, directory_object, error_body, password, policy, selected, service_principal,
+};
+use super::graph_path::{Target, no_segment, target};
+use super::graph_query::{Cost, filter, listed};
 use super::message::{Request, Response};
-use crate::sandbox::cloud::{AppRef, Application, Cloud, CloudError, PasswordSpec, Resource, TokenFault};
+use crate::sandbox::cloud::{
+    AppRef, Caller, Cloud, CloudError, DirectoryAct, GraphCall, NewPassword, PasswordSpec, PrincipalRef, Resource,
+    TokenFault,
+};
 
 const SUCCESS: &str = "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8";
 
@@ -30,7 +37,7 @@ enum Done {
 pub(super) fn answer(cloud: &mut Cloud, now: Timestamp, request: &Request) -> Response {
     let request_id = cloud.draw_request_id();
     let client_request_id = request.header("client-request-id").map(str::to_owned);
-    let done = authorised(cloud, now, request).and_then(|()| perform(cloud, now, request));
+    let done = authorised(cloud, now, request).and_then(|caller| perform(cloud, now, request, &caller));
     let response = match done {
         Ok(Done::Body(body, cost)) => success(&body, cost),
         Ok(Done::Added(body)) => success(&body, 1).header("location", "https://graph.microsoft.com"),
@@ -39,7 +46,11 @@ pub(super) fn answer(cloud: &mut Cloud, now: Timestamp, request: &Request) -> Re
             let body = error_body(now, &e, request_id, client_request_id.as_deref());
             let response = Response::json(e.status, "application/json", &body).header("x-ms-resource-unit", "1");
             let response = response.header("vary", "Accept-Encoding");
-            if e.status == 401 { response.header("www-authenticate", CHALLENGE) } else { response }
+            match e.retry_after {
+                Some(after) => response.header("retry-after", after.text()),
+                None if e.status == 401 => response.header("www-authenticate", CHALLENGE),
+                None => response,
+            }
         }
     };
     let response = response.header("request-id", request_id.to_string()).fixed(&[
@@ -58,7 +69,7 @@ fn success(body: &Json, cost: u8) -> Response {
     response.fixed(&[("odata-version", "4.0"), ("vary", "Accept-Encoding")])
 }
 
-fn authorised(cloud: &Cloud, now: Timestamp, request: &Request) -> Result<(), CloudError> {
+fn authorised(cloud: &Cloud, now: Timestamp, request: &Request) -> Result<Caller, CloudError> {
     let invalid = |message: &str| CloudError::new(401, "InvalidAuthenticationToken", message);
     let token = request.bearer().ok_or_else(|| invalid("Access token is empty."))?;
     let caller = cloud.caller(now, token).map_err(|fault| {
@@ -71,106 +82,156 @@ fn authorised(cloud: &Cloud, now: Timestamp, request: &Request) -> Result<(), Cl
     if caller.resource != Resource::Graph {
         return Err(invalid("Access token validation failure. Invalid audience."));
     }
-    let denied =
-        || CloudError::new(403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.");
-    if cloud.is_operator(&caller) { Ok(()) } else { Err(denied()) }
+    Ok(caller)
 }
 
-fn perform(cloud: &mut Cloud, now: Timestamp, request: &Request) -> Result<Done, CloudError> {
+fn perform(cloud: &mut Cloud, now: Timestamp, request: &Request, caller: &Caller) -> Result<Done, CloudError> {
     let segments = request.segments();
     let path: Vec<&str> = segments.iter().map(String::as_str).skip(1).collect();
-    match (request.method.as_str(), path.as_slice()) {
-        ("GET", ["applications"]) => {
-            let found = cloud.applications().filter(filter(request, Kind::Application)?);
-            let bodies = found.map(|a| application(cloud, now, a)).collect();
-            Ok(Done::Body(listed("applications", bodies, request), 2))
+    let call = match (request.method.as_str(), path.last()) {
+        (_, Some(&"addPassword")) => GraphCall::AddPassword,
+        (_, Some(&"removePassword")) => GraphCall::RemovePassword,
+        ("GET", _) => GraphCall::Read,
+        (_, _) => GraphCall::Any,
+    };
+    if let Some(refusal) = cloud.graph_trouble(call, path.get(1).copied().unwrap_or_default()) {
+        return Err(refusal);
+    }
+    // Who has no permission at all is not told what there is.
+    if caller.roles.is_empty() {
+        return Err(CloudError::request_denied());
+    }
+    let (target, rest) = target(&path)?;
+    match (request.method.as_str(), target, rest) {
+        ("GET", Target::Applications, []) => {
+            cloud.check_directory(caller, DirectoryAct::List)?;
+            let by = filter(request, false)?;
+            let found = cloud.applications().filter(|a| by.fits(a.client_id, &a.display_name));
+            let page = listed("applications", request, found, |a| a.object_id, |a| application(cloud, now, a))?;
+            Ok(Done::Body(page, Cost::of(2, request)))
         }
-        ("GET", ["servicePrincipals"]) => {
-            let bodies = cloud
-                .applications()
-                .filter(filter(request, Kind::ServicePrincipal)?)
-                .map(|a| service_principal(cloud, a))
-                .collect();
-            Ok(Done::Body(listed("servicePrincipals", bodies, request), 1))
+        ("GET", Target::Principals, []) => {
+            cloud.check_directory(caller, DirectoryAct::List)?;
+            let by = filter(request, true)?;
+            let graph = cloud.graph_principal();
+            let found = std::iter::once(&graph).chain(cloud.principals()).filter(|p| by.fits(p.client_id, &p.display_name));
+            let page = listed("servicePrincipals", request, found, |p| p.client_id, |p| service_principal(cloud, now, p))?;
+            Ok(Done::Body(page, Cost::of(1, request)))
         }
-        ("GET", [one]) if one.starts_with("servicePrincipals(") => one_service_principal(cloud, request, one, ""),
-        ("GET", ["servicePrincipals", id]) => one_service_principal(cloud, request, "", id),
-        ("GET", [one]) if one.starts_with("applications(") => one_application(cloud, now, request, app(one, "")?),
-        ("GET", ["applications", id]) => one_application(cloud, now, request, app("", id)?),
-        ("POST", ["applications", id, action]) => act(cloud, now, request, app("", id)?, action),
-        ("POST", [one, action]) if one.starts_with("applications(") => act(cloud, now, request, app(one, "")?, action),
-        _ => {
-            let segment = path.first().copied().unwrap_or_default();
-            Err(CloudError::new(400, "BadRequest", format!("Resource not found for the segment '{segment}'.")))
+        (method, Target::Application(which), rest) => on_application(cloud, now, request, caller, method, which, rest),
+        (method, Target::Principal(which), rest) => on_principal(cloud, now, request, caller, method, which, rest),
+        ("GET", Target::Policies, ["defaultAppManagementPolicy"]) => {
+            cloud.check_directory(caller, DirectoryAct::ReadPolicies)?;
+            let body = policy(&cloud.tenant_policy(), true);
+            Ok(Done::Body(selected("policies/defaultAppManagementPolicy", body, request), 1))
+        }
+        ("GET", Target::Policies, ["appManagementPolicies"]) => {
+            cloud.check_directory(caller, DirectoryAct::ReadPolicies)?;
+            let found = cloud.applications().filter_map(|a| a.policy.as_ref());
+            Ok(Done::Body(listed("policies/appManagementPolicies", request, found, |p| p.id, |p| policy(p, false))?, 1))
+        }
+        (_, Target::Applications | Target::Principals | Target::Policies, _) => {
+            Err(no_segment(path.last().copied().unwrap_or_default()))
         }
     }
 }
 
-fn one_application(cloud: &Cloud, now: Timestamp, request: &Request, which: AppRef) -> Result<Done, CloudError> {
-    let body = application(cloud, now, cloud.application(which)?);
-    Ok(Done::Body(selected("applications", body, request), 1))
-}
-
-fn one_service_principal(cloud: &Cloud, request: &Request, keyed: &str, id: &str) -> Result<Done, CloudError> {
-    let key = alternate_key(keyed);
-    let wanted = |a: &&Application| match key {
-        Some(client_id) => a.client_id.to_string() == client_id.to_ascii_lowercase(),
-        None => a.service_principal_id.to_string() == id.to_ascii_lowercase(),
-    };
-    let found = cloud.applications().find(wanted);
-    let found = found.ok_or_else(|| CloudError::resource_not_found(key.unwrap_or(id)))?;
-    Ok(Done::Body(selected("servicePrincipals", service_principal(cloud, found), request), 1))
-}
-
-/// `x` of `things(appId='x')`.
-fn alternate_key(segment: &str) -> Option<&str> {
-    let (_, key) = segment.split_once('(')?;
-    key.strip_suffix(')')?.strip_prefix("appId='")?.strip_suffix('\'')
-}
-
-/// The application that a path names, in either form.
-fn app(keyed: &str, id: &str) -> Result<AppRef, CloudError> {
-    let (text, by): (&str, fn(Uuid) -> AppRef) = match alternate_key(keyed) {
-        Some(client_id) => (client_id, AppRef::Client),
-        None => (id, AppRef::Object),
-    };
-    text.parse().map(by).map_err(|_| CloudError::resource_not_found(text))
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Application,
-    ServicePrincipal,
-}
-
-/// The few filters that clients of applications send; others are refused as the service refuses what it does not support.
-fn filter(request: &Request, kind: Kind) -> Result<impl Fn(&&Application) -> bool + use<>, CloudError> {
-    enum By {
-        All,
-        AppId(String),
-        Name(String),
-        NameStart(String),
-    }
-    let text = request.parameter("$filter");
-    let quoted = |rest: &str| rest.strip_prefix('\'')?.strip_suffix('\'').map(|s| s.replace("''", "'"));
-    let by = match text.as_deref().map(str::trim) {
-        None => Some(By::All),
-        Some(t) => {
-            let app_id = t.strip_prefix("appId eq ").and_then(quoted);
-            let names = t.strip_prefix("servicePrincipalNames/any(c:c eq ").and_then(|r| r.strip_suffix(')'));
-            let names = names.and_then(quoted).filter(|_| kind == Kind::ServicePrincipal);
-            let start = t.strip_prefix("startswith(displayName,").and_then(|r| r.strip_suffix(')')).and_then(quoted);
-            let name = t.strip_prefix("displayName eq ").and_then(quoted);
-            app_id.or(names).map(By::AppId).or(name.map(By::Name)).or(start.map(By::NameStart))
+fn on_application(
+    cloud: &mut Cloud,
+    now: Timestamp,
+    request: &Request,
+    caller: &Caller,
+    method: &str,
+    which: AppRef,
+    rest: &[&str],
+) -> Result<Done, CloudError> {
+    let found = cloud.application(which)?;
+    let which = AppRef::Object(found.object_id);
+    match (method, rest) {
+        ("GET", []) => {
+            cloud.check_directory(caller, DirectoryAct::Read(found))?;
+            let body = application(cloud, now, found);
+            Ok(Done::Body(selected("applications", body, request), 1))
         }
-    };
-    let by = by.ok_or_else(|| CloudError::new(400, "Request_UnsupportedQuery", "Unsupported Query."))?;
-    Ok(move |a: &&Application| match &by {
-        By::All => true,
-        By::AppId(id) => a.client_id.to_string().eq_ignore_ascii_case(id),
-        By::Name(name) => a.display_name.eq_ignore_ascii_case(name),
-        By::NameStart(start) => a.display_name.to_lowercase().starts_with(&start.to_lowercase()),
-    })
+        ("GET", ["owners"]) => {
+            cloud.check_directory(caller, DirectoryAct::Read(found))?;
+            let owners = found.owners.iter().copied();
+            let page = listed("directoryObjects", request, owners, |id| *id, |id| directory_object(cloud, now, *id))?;
+            Ok(Done::Body(page, 1))
+        }
+        ("POST", ["owners", "$ref"]) => {
+            cloud.check_directory(caller, DirectoryAct::Change(found))?;
+            let body: Reference = serde_json::from_slice(&request.body).map_err(|_| unreadable())?;
+            let id = body.id.rsplit('/').next().and_then(|id| id.parse().ok()).ok_or_else(unreadable)?;
+            cloud.add_owner(which, id).map(|()| Done::Nothing)
+        }
+        ("DELETE", ["owners", id, "$ref"]) => {
+            cloud.check_directory(caller, DirectoryAct::Change(found))?;
+            let id = id.parse().map_err(|_| CloudError::resource_not_found(id))?;
+            cloud.remove_owner(which, id).map(|()| Done::Nothing)
+        }
+        ("GET", ["appManagementPolicies"]) => {
+            cloud.check_directory(caller, DirectoryAct::ReadPolicies)?;
+            let found = found.policy.iter();
+            Ok(Done::Body(listed("appManagementPolicies", request, found, |p| p.id, |p| policy(p, false))?, 1))
+        }
+        ("POST", ["addPassword"]) => {
+            cloud.check_directory(caller, DirectoryAct::Change(found))?;
+            cloud.add_password(now, which, asked_for(request)?).map(|made| added(&made, true))
+        }
+        ("POST", ["removePassword"]) => {
+            cloud.check_directory(caller, DirectoryAct::Change(found))?;
+            cloud.remove_password(now, which, key_id(request)?).map(|()| Done::Nothing)
+        }
+        (_, rest) => Err(no_segment(rest.last().copied().unwrap_or("applications"))),
+    }
+}
+
+fn on_principal(
+    cloud: &mut Cloud,
+    now: Timestamp,
+    request: &Request,
+    caller: &Caller,
+    method: &str,
+    which: PrincipalRef,
+    rest: &[&str],
+) -> Result<Done, CloudError> {
+    let graph = cloud.graph_principal();
+    let of_graph = [PrincipalRef::Object(graph.object_id), PrincipalRef::Client(graph.client_id)].contains(&which);
+    let found = if of_graph { &graph } else { cloud.principal(which)? };
+    match (method, rest) {
+        ("GET", []) => {
+            cloud.check_directory(caller, DirectoryAct::ReadPrincipal(found))?;
+            let body = service_principal(cloud, now, found);
+            Ok(Done::Body(selected("servicePrincipals", body, request), 1))
+        }
+        // Nobody owns service principals here.
+        ("GET", ["owners"]) => {
+            cloud.check_directory(caller, DirectoryAct::ReadPrincipal(found))?;
+            Ok(Done::Body(listed("directoryObjects", request, std::iter::empty::<Uuid>(), |id| *id, |_| Json::Null)?, 1))
+        }
+        ("GET", ["ownedObjects"]) => {
+            cloud.check_directory(caller, DirectoryAct::ReadPrincipal(found))?;
+            let owned = cloud.applications().filter(|a| a.owners.contains(&found.object_id));
+            let body = |id| directory_object(cloud, now, id);
+            Ok(Done::Body(listed("directoryObjects", request, owned, |a| a.object_id, |a| body(a.object_id))?, 1))
+        }
+        ("GET", ["appRoleAssignments"]) => {
+            cloud.check_directory(caller, DirectoryAct::ReadGrants)?;
+            let kind = format!("servicePrincipals('{}')/appRoleAssignments", found.object_id);
+            let page = listed(&kind, request, found.roles.iter(), |r| r.id(), |r| assignment(found, &graph, **r))?;
+            Ok(Done::Body(page, Cost::of(2, request)))
+        }
+        ("POST", ["addPassword"]) => {
+            cloud.check_directory(caller, DirectoryAct::ChangePrincipal(found))?;
+            cloud.add_principal_password(now, which, asked_for(request)?).map(|made| added(&made, false))
+        }
+        ("POST", ["removePassword"]) => {
+            cloud.check_directory(caller, DirectoryAct::ChangePrincipal(found))?;
+            cloud.remove_principal_password(now, which, key_id(request)?).map(|()| Done::Nothing)
+        }
+        (_, rest) => Err(no_segment(rest.last().copied().unwrap_or("servicePrincipals"))),
+    }
 }
 
 #[derive(Deserialize, Default)]
@@ -194,39 +255,44 @@ struct RemoveBody {
     key_id: Uuid,
 }
 
+#[derive(Deserialize)]
+struct Reference {
+    #[serde(rename = "@odata.id")]
+    id: String,
+}
+
 fn unreadable() -> CloudError {
     let message =
         "Unable to read JSON request payload. Please ensure Content-Type header is set and payload is of valid JSON format.";
     CloudError::new(400, "BadRequest", message)
 }
 
-fn act(cloud: &mut Cloud, now: Timestamp, request: &Request, which: AppRef, action: &str) -> Result<Done, CloudError> {
-    match action {
-        "addPassword" => {
-            let body: AddBody = match request.body.as_slice() {
-                [] => AddBody::default(),
-                bytes => serde_json::from_slice(bytes).map_err(|_| unreadable())?,
-            };
-            let asked = body.password_credential.unwrap_or_default();
-            if asked.key_id.is_some() {
-                return Err(CloudError::bad_request("Property 'keyId' is read-only and cannot be set."));
-            }
-            let spec =
-                PasswordSpec { display_name: asked.display_name, start: asked.start_date_time, end: asked.end_date_time };
-            let made = cloud.add_password(now, which, spec)?;
-            let mut body = password(made.key_id, made.display_name.as_deref(), made.start, made.end, &made.value);
-            if let Some(body) = body.as_object_mut() {
-                let context = "https://graph.microsoft.com/v1.0/$metadata#microsoft.graph.passwordCredential";
-                body.insert("@odata.context".to_owned(), context.into());
-                body.insert("secretText".to_owned(), made.value.text().into());
-            }
-            Ok(Done::Added(body))
-        }
-        "removePassword" => {
-            let body: RemoveBody = serde_json::from_slice(&request.body).map_err(|_| unreadable())?;
-            cloud.remove_password(now, which, body.key_id)?;
-            Ok(Done::Nothing)
-        }
-        other => Err(CloudError::new(400, "BadRequest", format!("Resource not found for the segment '{other}'."))),
+/// The body of `addPassword`.
+fn asked_for(request: &Request) -> Result<PasswordSpec, CloudError> {
+    let body: AddBody = match request.body.as_slice() {
+        [] => AddBody::default(),
+        bytes => serde_json::from_slice(bytes).map_err(|_| unreadable())?,
+    };
+    let asked = body.password_credential.unwrap_or_default();
+    if asked.key_id.is_some() {
+        return Err(CloudError::bad_request("Property 'keyId' is read-only and cannot be set."));
     }
+    Ok(PasswordSpec { display_name: asked.display_name, start: asked.start_date_time, end: asked.end_date_time })
+}
+
+/// The body of `removePassword`.
+fn key_id(request: &Request) -> Result<Uuid, CloudError> {
+    let body: RemoveBody = serde_json::from_slice(&request.body).map_err(|_| unreadable())?;
+    Ok(body.key_id)
+}
+
+fn added(made: &NewPassword, with_hint: bool) -> Done {
+    let value = with_hint.then_some(&made.value);
+    let mut body = password(made.key_id, made.display_name.as_deref(), made.start, made.end, value);
+    if let Some(body) = body.as_object_mut() {
+        let context = "https://graph.microsoft.com/v1.0/$metadata#microsoft.graph.passwordCredential";
+        body.insert("@odata.context".to_owned(), context.into());
+        body.insert("secretText".to_owned(), json!(made.value.text()));
+    }
+    Done::Added(body)
 }

@@ -69,6 +69,11 @@ impl Response {
         response.header("content-type", content_type)
     }
 
+    pub(super) fn text(status: u16, body: &str) -> Response {
+        let response = Response { status, headers: Vec::new(), body: body.as_bytes().to_vec() };
+        response.header("content-type", "text/plain")
+    }
+
     #[must_use]
     pub(super) fn header(mut self, name: &'static str, value: impl Into<String>) -> Response {
         self.headers.push((name, value.into()));

@@ -4,6 +4,8 @@
 
 mod graph;
 mod graph_bodies;
+mod graph_path;
+mod graph_query;
 mod message;
 mod own;
 mod token;
@@ -49,8 +51,9 @@ pub fn service(host: &str, path: &str) -> Service {
     }
 }
 
-/// Performs a request at `now` and says what goes back.
+/// Performs a request at `now`, by the real clock, and says what goes back. The services' own clock may be staged to differ.
 pub fn answer(cloud: &mut Cloud, now: Timestamp, request: &Request) -> Response {
+    let now = cloud.service_time(now);
     cloud.advance(now);
     let response = match service(&request.host, &request.path) {
         Service::Login => token::answer(cloud, now, request),

@@ -6,7 +6,7 @@ use serde_json::{Value as Json, json};
 use super::message::{Request, Response};
 use crate::sandbox::cloud::{Cloud, CloudError, Seed};
 
-/// The header that carries the operator's client secret: seeding is open to its owner only.
+/// The header that carries an operator's client secret: seeding is open to its owner only.
 pub const OPERATOR_SECRET_HEADER: &str = "x-sandbox-operator-secret";
 
 const JSON: &str = "application/json; charset=utf-8";
@@ -27,7 +27,7 @@ pub(super) fn answer(cloud: &mut Cloud, now: Timestamp, request: &Request) -> Re
 
 fn seed(cloud: &mut Cloud, now: Timestamp, request: &Request) -> Result<Json, CloudError> {
     let given = request.header(OPERATOR_SECRET_HEADER);
-    if cloud.operator_secret().is_none_or(|secret| given != Some(secret.text())) {
+    if !given.is_some_and(|secret| cloud.is_operators_secret(secret)) {
         let message = format!("Seeding needs the operator's client secret in {OPERATOR_SECRET_HEADER}.");
         return Err(CloudError::new(401, "Unauthorized", message));
     }

@@ -29,6 +29,8 @@ pub(super) fn answer(cloud: &mut Cloud, now: Timestamp, request: &Request) -> Re
     };
     let response = match answer {
         Ok(body) => Response::json(200, JSON, &body),
+        // Throttled: no JSON (MSAL's documentation).
+        Err(e) if e.status == 429 => Response::text(429, &e.message).header("retry-after", "60"),
         Err(e) => Response::json(e.status, JSON, &error_body(now, &e, trace_id, correlation_id)),
     };
     response.header("x-ms-request-id", trace_id.to_string()).header("client-request-id", correlation_id.to_string()).fixed(

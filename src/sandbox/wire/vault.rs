@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 
 use super::message::{Request, Response, without_port};
 use super::vault_bodies::{Shape, bundle, deleted, error_body, page};
-use crate::sandbox::cloud::{Caller, Cloud, CloudError, Resource, SecretUpdate, SecretWrite, TokenFault, Value};
+use crate::sandbox::cloud::{Caller, Cloud, CloudError, Resource, SecretUpdate, SecretWrite, TokenFault, Value, VaultRight};
 
 const JSON: &str = "application/json; charset=utf-8";
 
@@ -16,11 +16,9 @@ pub(super) fn answer(cloud: &mut Cloud, now: Timestamp, request: &Request) -> Re
     let request_id = cloud.draw_request_id();
     let host = without_port(&request.host).to_ascii_lowercase();
     // The token comes first: the SDKs' first request has neither token nor body.
-    let done = match authorised(cloud, now, request) {
-        Err(e) => Err(e),
-        Ok(caller) if !cloud.is_operator(&caller) => Err(forbidden(cloud, &caller, &host, request)),
-        Ok(_) => perform(cloud, now, &host, request),
-    };
+    let done = authorised(cloud, now, request)
+        .and_then(|caller| admitted(cloud, &host, request, &caller))
+        .and_then(|()| perform(cloud, now, &host, request));
     let response = match done {
         Ok(Some(body)) => Response::json(200, JSON, &body),
         Ok(None) => Response::empty(204),
@@ -57,7 +55,8 @@ fn challenge(cloud: &Cloud, host: &str) -> String {
     } else {
         (format!("{name}{port}"), "vault.azure.net".to_owned())
     };
-    format!("Bearer authorization=\"https://{login}/{}\", resource=\"https://{resource}\"", cloud.tenant())
+    let tenant = cloud.vault_tenant(&name);
+    format!("Bearer authorization=\"https://{login}/{tenant}\", resource=\"https://{resource}\"")
 }
 
 fn authorised(cloud: &Cloud, now: Timestamp, request: &Request) -> Result<Caller, CloudError> {
@@ -77,25 +76,31 @@ fn authorised(cloud: &Cloud, now: Timestamp, request: &Request) -> Result<Caller
     }
 }
 
-/// In the form of the texts that people have reported, with `\r\n` between the lines.
-fn forbidden(cloud: &Cloud, caller: &Caller, host: &str, request: &Request) -> CloudError {
-    let action = match request.method.as_str() {
-        "PUT" => "setSecret",
-        "PATCH" => "update",
-        "DELETE" => "delete",
-        _ => "getSecret",
-    };
-    let message = format!(
-        "Caller is not authorized to perform action on resource.\r\nIf role assignments, deny assignments or role definitions were \
-         changed recently, please observe propagation time.\r\nCaller: appid={};oid={};iss={}\r\nAction: \
-         'Microsoft.KeyVault/vaults/secrets/{action}/action'\r\nResource: '/subscriptions/{}/vaults/{host}'\r\nAssignment: (not \
-         found)\r\nDecisionReason: 'DeniedWithNoValidRBAC' \r\nVault: {host}",
-        caller.client_id,
-        caller.object_id,
-        caller.issuer,
-        cloud.tenant()
-    );
-    CloudError::new(403, "Forbidden", message).inner("ForbiddenByRbac")
+/// What was ordered comes first, then the vault's rules. A host without a vault has no rules: it answers for itself.
+fn admitted(cloud: &mut Cloud, host: &str, request: &Request, caller: &Caller) -> Result<(), CloudError> {
+    let segments = request.segments();
+    let path: Vec<&str> = segments.iter().map(String::as_str).collect();
+    let right = right(&request.method, &path);
+    if let Some(refusal) = cloud.vault_trouble(host, right) {
+        return Err(refusal);
+    }
+    if !cloud.has_vault(host) {
+        return Ok(());
+    }
+    cloud.check_vault(caller, host, path.get(1).copied().unwrap_or_default(), right)
+}
+
+/// What a request needs. A deleted secret is read with the right to read secrets.
+fn right(method: &str, path: &[&str]) -> VaultRight {
+    match (method, path) {
+        ("PUT", _) => VaultRight::Set,
+        ("PATCH", _) => VaultRight::Update,
+        ("POST", _) => VaultRight::Recover,
+        ("DELETE", ["deletedsecrets", ..]) => VaultRight::Purge,
+        ("DELETE", _) => VaultRight::Delete,
+        (_, [_] | [_, _, "versions"]) => VaultRight::List,
+        (_, _) => VaultRight::Get,
+    }
 }
 
 #[derive(Deserialize)]

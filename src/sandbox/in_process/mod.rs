@@ -1,86 +1,33 @@
 //! The ports over the emulator in the same process, in virtual time and with faults: tests drive the real driver through this.
 
+mod inspect;
+
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
-use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
-use super::cloud::{
-    AppRef, Cloud, CloudError, Op, PasswordSpec, SecretUpdate, SecretVersion, SecretWrite, SignInError, SignInRequest,
-};
 use crate::ports::{
     Application, Credential, Directory, NewCredential, Outcome, Read, Stamp, TokenEndpoint, Vaults, VersionRead,
 };
-use crate::rotation::answers::{Current, Refusal, RefusalKind, SignIn, Trace, Version};
+use crate::refusals::Why;
+use crate::rotation::answers::{Current, SignIn, Trace, Version};
 use crate::rotation::names::{KeyId, VAULT_TAG, VAULT_TAG_KEY_ID, VaultIx, VersionId};
+use crate::sandbox::cloud::{
+    AppRef, Cloud, CloudError, OPERATOR, Op, PasswordCredential, PasswordSpec, SecretUpdate, SecretWrite, SignInError,
+    SignInRequest,
+};
 use crate::secret::{Hint, SecretValue, in_process};
 
-/// A call that is about to be made.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Operation {
-    /// [`Directory::application`].
-    Application,
-    /// [`Directory::credentials`].
-    Credentials,
-    /// [`Directory::add_password`].
-    AddPassword {
-        /// The display name that is asked for.
-        display_name: String,
-    },
-    /// [`Directory::remove_password`].
-    RemovePassword(KeyId),
-    /// [`Vaults::current`].
-    Current(VaultIx),
-    /// [`Vaults::version`].
-    Version(VaultIx, VersionId),
-    /// [`Vaults::versions`].
-    Versions(VaultIx),
-    /// [`Vaults::deleted`].
-    Deleted(VaultIx),
-    /// [`Vaults::write`].
-    Write(VaultIx, Stamp),
-    /// [`Vaults::disable`].
-    Disable(VaultIx, VersionId),
-    /// [`TokenEndpoint::sign_in`].
-    SignIn,
-}
+mod admission;
+mod answers;
+mod operation;
 
-impl Operation {
-    /// Whether it changes the cloud.
-    pub fn mutates(&self) -> bool {
-        use Operation as O;
-        match self {
-            O::AddPassword { .. } | O::RemovePassword(_) | O::Write(..) | O::Disable(..) => true,
-            O::Application
-            | O::Credentials
-            | O::Deleted(_)
-            | O::Current(_)
-            | O::Version(..)
-            | O::Versions(_)
-            | O::SignIn => false,
-        }
-    }
-}
+pub use operation::{Fault, Operation};
 
-/// What happens to a call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fault {
-    /// Nothing.
-    None,
-    /// It is refused: not applied, and the caller knows. A sign-in counts this as unavailable.
-    Refused(RefusalKind),
-    /// The request is lost: in doubt, never applied.
-    LostBefore,
-    /// The answer is lost: in doubt, applied.
-    LostAfter,
-    /// No answer, and the request lands after this time: in doubt, applied later.
-    Late(Duration),
-    /// 503 after the effect: in doubt, applied.
-    ServerErrorAfter,
-}
+use answers::{refusal, refused, trace, unanswered, unavailable, version, version_id, version_read};
 
 /// The application, its tenant and its vaults, as a runbook names them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -112,6 +59,7 @@ type FaultHook = Box<dyn FnMut(&Operation) -> Fault>;
 pub struct InProcess {
     cloud: Rc<RefCell<Cloud>>,
     setup: Setup,
+    acting: Uuid,
     now: Box<dyn Fn() -> Timestamp>,
     faults: RefCell<FaultHook>,
 }
@@ -119,13 +67,20 @@ pub struct InProcess {
 impl InProcess {
     /// Calls `cloud` at the times that `now` tells, without faults.
     pub fn new(cloud: Rc<RefCell<Cloud>>, setup: Setup, now: impl Fn() -> Timestamp + 'static) -> InProcess {
-        InProcess { cloud, setup, now: Box::new(now), faults: RefCell::new(Box::new(|_| Fault::None)) }
+        InProcess { cloud, setup, acting: OPERATOR, now: Box::new(now), faults: RefCell::new(Box::new(|_| Fault::None)) }
     }
 
     /// Asks `hook` before each call what is to happen to it. The hook must not make calls itself.
     #[must_use]
     pub fn with_faults(mut self, hook: impl FnMut(&Operation) -> Fault + 'static) -> InProcess {
         self.faults = RefCell::new(Box::new(hook));
+        self
+    }
+
+    /// Acts as this client, with a token that is always fresh; else as the operator that every sandbox has.
+    #[must_use]
+    pub fn acting_as(mut self, client_id: Uuid) -> InProcess {
+        self.acting = client_id;
         self
     }
 
@@ -140,7 +95,7 @@ impl InProcess {
 
     /// Lets the late ones land and asks for a fault.
     fn begin(&self, operation: &Operation) -> (Timestamp, Fault) {
-        let now = (self.now)();
+        let now = self.cloud.borrow().service_time((self.now)());
         self.cloud.borrow_mut().advance(now);
         (now, (self.faults.borrow_mut())(operation))
     }
@@ -149,7 +104,7 @@ impl InProcess {
     fn read<T>(&self, operation: &Operation, ask: impl FnOnce(&Cloud, Timestamp) -> Result<T, CloudError>) -> Read<T> {
         let (now, fault) = self.begin(operation);
         match fault {
-            Fault::None => match ask(&self.cloud.borrow(), now) {
+            Fault::None => match self.ask(operation, now, ask) {
                 Ok(answer) => Ok((answer, trace(now))),
                 Err(error) => Err((refusal(&error), trace(now))),
             },
@@ -157,6 +112,16 @@ impl InProcess {
             Fault::ServerErrorAfter => Err((unavailable(), trace(now))),
             Fault::LostBefore | Fault::LostAfter | Fault::Late(_) => Err((unanswered(), Trace::default())),
         }
+    }
+
+    fn ask<T>(
+        &self,
+        operation: &Operation,
+        now: Timestamp,
+        ask: impl FnOnce(&Cloud, Timestamp) -> Result<T, CloudError>,
+    ) -> Result<T, CloudError> {
+        self.admitted(&mut self.cloud.borrow_mut(), operation)?;
+        ask(&self.cloud.borrow(), now)
     }
 
     /// `op` is the same request as `act`, for the case that it lands late.
@@ -168,9 +133,12 @@ impl InProcess {
     ) -> Outcome<T> {
         let (now, fault) = self.begin(operation);
         let cloud = &mut *self.cloud.borrow_mut();
+        let act = |cloud: &mut Cloud, now| self.admitted(cloud, operation).and_then(|()| act(cloud, now));
         match fault {
             Fault::None => match act(cloud, now) {
                 Ok(answer) => Outcome::Applied(answer, trace(now)),
+                // As with the real services: nobody knows what a 5xx has done.
+                Err(error) if error.status >= 500 => Outcome::InDoubt(refusal(&error), trace(now)),
                 Err(error) => Outcome::NotApplied(refusal(&error), trace(now)),
             },
             Fault::Refused(kind) => Outcome::NotApplied(refused(kind), trace(now)),
@@ -186,7 +154,7 @@ impl InProcess {
             Fault::Late(delay) => {
                 let delay = SignedDuration::try_from(delay).unwrap_or(SignedDuration::MAX);
                 let at = now.checked_add(delay).unwrap_or(Timestamp::MAX);
-                if let Ok(op) = op(cloud) {
+                if let Ok(op) = self.admitted(cloud, operation).and_then(|()| op(cloud)) {
                     cloud.land_later(at, op);
                 }
                 Outcome::InDoubt(unanswered(), Trace::default())
@@ -229,6 +197,7 @@ impl Directory for InProcess {
                 client_id: found.client_id.to_string(),
                 display_name: found.display_name.clone(),
                 room: found.audience.room().and_then(|r| u8::try_from(r).ok()),
+                created: Some(found.created),
             })
         })
     }
@@ -236,7 +205,7 @@ impl Directory for InProcess {
     async fn credentials(&self) -> Read<Vec<Credential>> {
         self.read(&Operation::Credentials, |cloud, now| {
             let listed = cloud.password_credentials(now, self.app())?;
-            let credential = |p: &super::cloud::PasswordCredential| Credential {
+            let credential = |p: &PasswordCredential| Credential {
                 key_id: KeyId(p.key_id),
                 display_name: p.display_name.clone().unwrap_or_default(),
                 start: Some(p.start),
@@ -373,67 +342,12 @@ impl TokenEndpoint for InProcess {
             Ok(_) => SignIn::OtherIdentity,
             Err(SignInError { code: 7_000_215, .. }) => SignIn::Wrong,
             Err(SignInError { code: 7_000_222, .. }) => SignIn::Expired,
+            Err(SignInError { status: 429, .. }) => SignIn::Unavailable { why: Why::Throttled.words().to_owned() },
+            Err(SignInError { status: 503, code, .. }) => {
+                SignIn::Unavailable { why: format!("{}, AADSTS{code}", Why::Passing.words()) }
+            }
             Err(other) => SignIn::Refused { code: other.code, class: other.error.to_owned() },
         };
         (answer, trace(now))
     }
-}
-
-/// The services' `Date` has whole seconds.
-fn trace(now: Timestamp) -> Trace {
-    Trace { date: Timestamp::from_second(now.as_second()).ok(), ..Trace::default() }
-}
-
-fn refused(kind: RefusalKind) -> Refusal {
-    Refusal { kind, status: None, code: "SandboxFault".to_owned(), message: String::new(), retry_after: None }
-}
-
-fn unanswered() -> Refusal {
-    refused(RefusalKind::Unanswered)
-}
-
-fn unavailable() -> Refusal {
-    Refusal { status: Some(503), code: "ServiceUnavailable".to_owned(), ..unanswered() }
-}
-
-/// The kind of no, by code; the sentence stays behind where a request could have put its value into it.
-fn refusal(error: &CloudError) -> Refusal {
-    let inner = error.innererror.as_deref();
-    let kind = match (error.status, error.code.as_str(), inner) {
-        (_, _, Some("SecretDisabled")) => RefusalKind::Disabled,
-        (_, _, Some("ObjectIsDeletedButRecoverable")) => RefusalKind::SoftDeleted,
-        (_, _, Some("ObjectIsBeingDeleted")) => RefusalKind::BeingDeleted,
-        (_, "TooManyAppPasswords", _) => RefusalKind::NoRoom,
-        (401, _, _) => RefusalKind::Unauthenticated,
-        (403, _, _) => RefusalKind::Forbidden,
-        (404, _, _) => RefusalKind::NotFound,
-        (409, _, _) => RefusalKind::Conflict,
-        (429, _, _) => RefusalKind::Throttled,
-        (_, _, _) => RefusalKind::Rejected,
-    };
-    let code = inner.map_or_else(|| error.code.clone(), |inner| format!("{}/{inner}", error.code));
-    Refusal { kind, status: Some(error.status), code, message: error.message.clone(), retry_after: None }
-}
-
-fn version_id(found: &SecretVersion) -> Result<VersionId, CloudError> {
-    found.id.parse().map_err(|_| CloudError::new(500, "InternalError", "The sandbox made a version id of another form."))
-}
-
-fn version(found: &SecretVersion) -> Result<Version, CloudError> {
-    Ok(Version {
-        id: version_id(found)?,
-        tag: found.tags.get(VAULT_TAG).and_then(|t| t.parse().ok()),
-        key_id: found.tags.get(VAULT_TAG_KEY_ID).and_then(|k| k.parse().ok()),
-        enabled: found.enabled,
-    })
-}
-
-fn version_read(found: &SecretVersion) -> Result<VersionRead, CloudError> {
-    Ok(VersionRead {
-        version: version(found)?,
-        value: SecretValue::new(found.value.text().to_owned()),
-        expires: found.expires,
-        content_type: found.content_type.clone(),
-        tags: found.tags.clone(),
-    })
 }
