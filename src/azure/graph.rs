@@ -126,7 +126,7 @@ fn says_already_gone(failure: &Failure) -> bool {
     !failure.may_have_landed && failure.refusal.message.contains("No password credential found with keyId")
 }
 
-fn application(body: &[u8]) -> Option<Application> {
+pub(super) fn application(body: &[u8]) -> Option<Application> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Parsed {

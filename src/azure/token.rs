@@ -60,7 +60,7 @@ fn unavailable(broken: &Broken) -> SignIn {
 }
 
 /// The ids of the body, which are the ones that support asks for.
-fn traced(body: &[u8], trace: Trace) -> Trace {
+pub(super) fn traced(body: &[u8], trace: Trace) -> Trace {
     let json = serde_json::from_slice::<Value>(body).unwrap_or_default();
     let id = |name: &str| json.get(name).and_then(Value::as_str).and_then(identifier);
     Trace {
@@ -71,7 +71,7 @@ fn traced(body: &[u8], trace: Trace) -> Trace {
 }
 
 /// What an answer says about the value.
-fn verdict(reply: &Reply, tenant: &str, client_id: Uuid) -> SignIn {
+pub(super) fn verdict(reply: &Reply, tenant: &str, client_id: Uuid) -> SignIn {
     let status = reply.status;
     let unavailable = |why: &str| SignIn::Unavailable { why: format!("{why} (HTTP {status})") };
     match status {

@@ -19,12 +19,16 @@ mod binary;
 mod evidence_support;
 #[path = "../reliability/mod.rs"]
 mod reliability;
+#[path = "../../fuzz/src/lib.rs"]
+mod targets;
 #[path = "../world/mod.rs"]
 mod world;
 
+mod corpora;
 mod damage;
 mod disk;
 mod failing_disk;
+mod golden;
 mod starts;
 mod system_calls;
 mod whole;
