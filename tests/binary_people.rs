@@ -145,8 +145,12 @@ fn a_hold_is_heard_by_the_process_that_resumes() {
     let book = home.runbook(&Book::one());
     home.run(&["rotate", &book, "--no-wait"]).exits(exit::WAITING);
     home.run(&["hold", &book, "--for", "1h", "--reason", "not yet"]).exits(exit::DONE);
+    let told = home.run(&["status", &book]).exits(exit::DONE);
+    let line = told.stderr.lines().find(|l| l.starts_with("Not in the journal yet: ")).unwrap_or_default();
+    assert!(line.contains(" holds the old secret until 20") && line.ends_with(": not yet"), "{}", told.stderr);
     std::thread::sleep(std::time::Duration::from_secs(2));
     home.run(&["resume", "--no-wait"]).exits(exit::WAITING);
+    assert!(!home.run(&["status", &book]).stderr.contains("Not in the journal yet"), "it has been heard");
     assert_eq!(living(&home.cloud()).len(), 3, "the old secret is kept");
     home.run(&["release", &book, "--reason", "now"]).exits(exit::DONE);
     home.run(&["resume", "--no-wait"]).exits(exit::DONE);

@@ -8,17 +8,21 @@ use super::ReportFormat;
 use super::context::{self, Context};
 use super::output::Done;
 use super::runs::{self, Journals};
+use super::session::heard;
 use crate::error::{Error, exit};
 use crate::evidence::Report;
+use crate::hold::{self, Mark};
 use crate::journal::{self, Listed};
 use crate::rotation::names::RunId;
-use crate::run::Record;
+use crate::run::{Record, Run};
 
 pub(super) fn status(context: &Context, named: Option<&str>) -> Result<Done, Error> {
     if let Some(named) = named {
         let (journals, run) = runs::find(context, named)?;
         let told = journals.read(&run)?;
-        return Ok(Done::of_run(&journals, &told).and_well());
+        let mut done = Done::of_run(&journals, &told).and_well();
+        done.lines.extend(not_recorded_yet(&journals, &told)?);
+        return Ok(done);
     }
     let journals = Journals::at(context.journals(None));
     let (all, errors) = journals.all()?;
@@ -32,6 +36,24 @@ pub(super) fn status(context: &Context, named: Option<&str>) -> Result<Done, Err
     let unreadable: Vec<String> = errors.iter().map(ToString::to_string).collect();
     let json = json!({ "schema": "keyrelay.runs/1", "runs": objects, "unreadable": unreadable, "exit": worst });
     Ok(Done { exit: worst, lines, json, stdout: None })
+}
+
+/// What was said with `hold` and `release` since the run's last process heard of it.
+fn not_recorded_yet(journals: &Journals, run: &Run) -> Result<Vec<String>, Error> {
+    if runs::ended(run) {
+        return Ok(Vec::new());
+    }
+    let words = hold::history(journals.folder.path(), &run.start.plan.run)?;
+    let told = words.into_iter().skip(heard(run)).map(|word| match word.event {
+        Mark::Hold { who, why, until, .. } => {
+            let (who, why) = (who.escape_debug(), why.escape_debug());
+            format!("Not in the journal yet: {who} holds the old secret until {until}: {why}")
+        }
+        Mark::Released { who, why, .. } => {
+            format!("Not in the journal yet: {} released the run: {}", who.escape_debug(), why.escape_debug())
+        }
+    });
+    Ok(told.collect())
 }
 
 pub(super) fn report(context: &Context, named: &str, format: ReportFormat) -> Result<Done, Error> {
