@@ -52,7 +52,7 @@ pub(super) const ROWS: &[Row] = &[
         source: "public reports with the answer's body",
         happened: "The vault {vault} goes by roles, and the identity that rotates has none there that allows this.",
         now: "Consumers have roles of their own and are not affected. A new role counts after some minutes.",
-        next: "Grant it: `az role assignment create --role \"Key Vault Secrets Officer\" --assignee-object-id {identity} --assignee-principal-type ServicePrincipal --scope \"$(az keyvault show --name {vault-name} --query id --output tsv)/secrets/{secret}\"`. Wait ten minutes.",
+        next: "Grant it: `az role assignment create --role \"Key Vault Secrets Officer\" --assignee-object-id {identity} --scope \"$(az keyvault show --name {vault-name} --query id --output tsv)/secrets/{secret}\"`. Wait ten minutes.",
         ..BASE
     },
     Row {

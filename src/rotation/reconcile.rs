@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use super::answers::{Mutation, Source, Version};
 use super::failure::Reason;
 use super::names::{KeyId, VaultIx, VersionId};
+use super::rules::{Rule, keeps};
 use super::state::{AddState, Attempt, Phase, Rotation, Serves};
 
 /// One of ours in a vault: attempt, where, in which version.
@@ -28,7 +29,8 @@ impl Rotation {
     /// Nothing is decided here before what is in doubt has settled.
     pub(super) fn enter_reconcile(&mut self, room: bool) {
         self.enter(Phase::Reconcile { room });
-        self.not_before = self.settled_at();
+        let rule = if room { Rule::SettleBeforeRoom } else { Rule::SettleInReconcile };
+        self.not_before = self.settled_at().filter(|_| keeps(rule));
     }
 
     /// What a vault serves of ours comes first, the newest; else what an older version holds and the application still lists.
@@ -36,7 +38,9 @@ impl Rotation {
         if let Some(vault) = self.foreign() {
             return self.fail(Reason::VaultChanged { vault });
         }
-        if let Some((goal, vault, version)) = self.newest_served().or_else(|| self.newest_held()) {
+        let goes_on = keeps(if room { Rule::ReadBeforeRoom } else { Rule::GoOnWithServed });
+        let ours = self.newest_served().or_else(|| self.newest_held()).filter(|_| goes_on);
+        if let Some((goal, vault, version)) = ours {
             return self.enter(Phase::Align { goal, vault, version });
         }
         if room { self.make_room() } else { self.next_attempt() }
