@@ -130,6 +130,8 @@ const HARDER: &[Way] = &[
         places: &["after-intent:remove-secret", "after-request:remove-secret", "after-request:add-secret"],
         ..ONE
     },
+    // the vault has no secret of that name yet
+    Way { start: Start::Nothing, places: &["after-request:add-secret", "after-intent:write-vault"], ..ONE },
     Way { start: Start::Expired, places: &["after-request:add-secret", "after-request:write-vault"], ..ONE },
     Way { realistic: true, vaults: 2, places: &["after-request:write-vault", "after-outcome:remove-secret"], ..ONE },
 ];
