@@ -179,7 +179,7 @@ fn killed_between_bytes_and_at_random_times() {
     let (clock, runs, seed) = (Instant::now(), number("KEYRELAY_KILLS", 9), number("KEYRELAY_SEED", 0));
     let (tally, whole) = (Tally::default(), measure());
     let numbers: Vec<u64> = (seed..seed + runs).collect();
-    this_many_at_once(8, &numbers, |number| {
+    this_many_at_once(12, &numbers, |number| {
         let result = std::panic::catch_unwind(|| one_run(*number, whole, &tally));
         assert!(result.is_ok(), "run {number} of {whole:?}; KEYRELAY_SEED={number} KEYRELAY_KILLS=1 repeats the draw");
     });
