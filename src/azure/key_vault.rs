@@ -110,10 +110,7 @@ impl Vault {
     async fn look(&self) -> Asked<(Current, Option<VersionRead>)> {
         match self.get(None).await {
             Ok((read, trace)) => Ok(((Current::Version(read.version.clone()), Some(read)), trace)),
-            // Any other 404, a proxy's for one, says nothing about the secret.
-            Err(f) if f.refusal.kind == RefusalKind::NotFound && f.refusal.code == "SecretNotFound" => {
-                Ok(((Current::Nothing, None), f.trace))
-            }
+            Err(f) if says_nothing_there(&f) => Ok(((Current::Nothing, None), f.trace)),
             Err(f) if f.refusal.kind == RefusalKind::Disabled => Ok(((Current::Disabled, None), f.trace)),
             Err(f) => Err(f),
         }
@@ -146,7 +143,7 @@ impl Vault {
         let pager = self.client.list_secret_properties_versions(&self.secret, Some(options));
         match pager.map_err(|e| call.failure(&e))?.into_pages().try_next().await.map_err(|e| call.failure(&e)) {
             Ok(page) => Ok(((), page.map_or_else(Trace::default, |page| call.trace(page.headers())))),
-            Err(f) if f.refusal.kind == RefusalKind::NotFound && f.refusal.code == "SecretNotFound" => Ok(((), f.trace)),
+            Err(f) if says_nothing_there(&f) => Ok(((), f.trace)),
             Err(f) => Err(f),
         }
     }
@@ -248,11 +245,16 @@ impl Vault {
                 if named { Ok((true, trace)) } else { Err(Failure::unreadable(200, trace)) }
             }
             Err(e) => match call.failure(&e) {
-                f if f.refusal.kind == RefusalKind::NotFound && f.refusal.code == "SecretNotFound" => Ok((false, f.trace)),
+                f if says_nothing_there(&f) => Ok((false, f.trace)),
                 f => Err(f),
             },
         }
     }
+}
+
+/// Whether the vault said that it has no such secret. Any other 404, a proxy's for one, says nothing about the secret.
+fn says_nothing_there(failure: &Failure) -> bool {
+    failure.refusal.kind == RefusalKind::NotFound && failure.refusal.code == "SecretNotFound"
 }
 
 /// One call of the SDK: the id that goes out with it and what comes back.
@@ -296,8 +298,12 @@ impl Vaults for AzureServices {
 
     async fn versions(&self, vault: VaultIx) -> Read<Vec<Version>> {
         let asked = async { self.vault(vault)?.list().await };
-        let versions = asked.await.map(|(versions, trace)| (versions.into_iter().map(|(v, _)| v).collect(), trace));
-        versions.or_else(Failure::into_read)
+        match asked.await {
+            Ok((versions, trace)) => Ok((versions.into_iter().map(|(v, _)| v).collect(), trace)),
+            // a first secret whose write has not landed: there is nothing, and that is an answer
+            Err(f) if says_nothing_there(&f) => Ok((Vec::new(), f.trace)),
+            Err(f) => f.into_read(),
+        }
     }
 
     /// A deletion shows late. Of kind `Forbidden` if the operator may not read deleted secrets.

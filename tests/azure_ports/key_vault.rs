@@ -89,6 +89,17 @@ async fn recorded_versions_disabled_ones_too() {
     assert_eq!(trace.date, Some(DATE.1.parse().unwrap()));
 }
 
+/// As in a rotation that adds the first secret and dies before its vault has one.
+#[tokio::test]
+async fn a_secret_that_is_not_there_has_no_versions() {
+    let server = Canned::start().await;
+    server.on("GET", "/versions", [not_found(), html(404)]);
+    let services = services(&server);
+    assert_eq!(services.versions(ONE).await.unwrap().0, []);
+    let (refusal, _) = services.versions(ONE).await.unwrap_err();
+    assert_eq!(refusal.kind, K::NotFound, "a 404 of something else does not say that there is none");
+}
+
 fn page(version: &str, tags: &Value, next: &str) -> Answer {
     let mut item = bundle("kv-one", version, tags.clone());
     item["value"].take();

@@ -285,6 +285,11 @@ impl Running {
         }
     }
 
+    /// Whether it has not ended.
+    pub fn works(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+
     /// SIGKILL, and the process is gone when this returns.
     pub fn kill(mut self) {
         self.child.kill().unwrap();
@@ -306,10 +311,14 @@ pub fn place(point: CrashPoint) -> String {
 
 /// Calls `f` with each of `cases`, a few at a time: they wait most of the time.
 pub fn all_at_once<T: Sync>(cases: &[T], f: impl Fn(&T) + Sync) {
-    const AT_ONCE: usize = 6;
+    this_many_at_once(6, cases, f);
+}
+
+/// The same, so many at a time.
+pub fn this_many_at_once<T: Sync>(at_once: usize, cases: &[T], f: impl Fn(&T) + Sync) {
     let next = std::sync::atomic::AtomicUsize::new(0);
     std::thread::scope(|scope| {
-        for _ in 0..AT_ONCE.min(cases.len()) {
+        for _ in 0..at_once.min(cases.len()) {
             scope.spawn(|| {
                 while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
                     f(case);

@@ -1,6 +1,7 @@
 //! The shipped binary while the system refuses a call on its journal: strace injects the error, the kernel is asked nothing.
 //! Every call of every kind where there is time (`KEYRELAY_THOROUGH=1`).
 
+use std::path::Path;
 use std::process::Command;
 use std::sync::Mutex;
 use std::time::Instant;
@@ -26,6 +27,29 @@ const CALLS: [(&str, &str); 9] = [
     ("ftruncate", "EIO"),
 ];
 
+/// Of calls of this kind the system does what is injected.
+fn strace(trace: &Path, call: &str, inject: &str) -> Command {
+    let mut strace = Command::new("strace");
+    strace.args(["-f", "-qq", "-o"]).arg(trace);
+    strace.args(["-e", &format!("trace={call}"), "-e", &format!("inject={call}:{inject}")]);
+    strace
+}
+
+/// The command under strace, with the same environment and nothing else.
+fn under(mut strace: Command, plain: &Command) -> Command {
+    strace.arg(plain.get_program()).args(plain.get_args()).current_dir(plain.get_current_dir().unwrap()).env_clear();
+    strace.envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    strace
+}
+
+fn can_trace() -> bool {
+    let works = Command::new("strace").args(["-qq", "-e", "trace=none", "true"]).status().is_ok_and(|s| s.success());
+    if !works {
+        println!("skipped: strace is not here, or may not trace");
+    }
+    works
+}
+
 /// A resume whose `nth` call of the kind on the journal fails. Whether it came to that.
 fn resume_with(call: &str, error: &str, nth: u32) -> bool {
     let case = format!("{call} {nth} answers {error}");
@@ -42,12 +66,9 @@ fn resume_with(call: &str, error: &str, nth: u32) -> bool {
     let before = (home.cloud_bytes(), home.journal_bytes());
     let trace = home.path().join("trace");
     let plain = home.command(&["resume", run.as_str(), "--wait"]);
-    let mut traced = Command::new("strace");
-    traced.args(["-f", "-qq", "-o"]).arg(&trace).arg("-P").arg(&journal);
-    traced.args(["-e", &format!("trace={call}"), "-e", &format!("inject={call}:error={error}:when={nth}")]);
-    traced.arg(plain.get_program()).args(plain.get_args()).current_dir(home.path()).env_clear();
-    traced.envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    let ran = home.spawn(traced).ended();
+    let mut strace = strace(&trace, call, &format!("error={error}:when={nth}"));
+    strace.arg("-P").arg(&journal);
+    let ran = home.spawn(under(strace, &plain)).ended();
     let injected = std::fs::read_to_string(&trace).unwrap_or_default().contains("INJECTED");
     if injected {
         let text = format!("{case}: {ran:#?}");
@@ -71,9 +92,7 @@ fn resume_with(call: &str, error: &str, nth: u32) -> bool {
 
 #[test]
 fn a_call_that_fails_stops_the_process_and_a_later_one_goes_on() {
-    let works = Command::new("strace").args(["-qq", "-e", "trace=none", "true"]).status().is_ok_and(|s| s.success());
-    if !works {
-        println!("skipped: strace is not here, or may not trace");
+    if !can_trace() {
         return;
     }
     if thorough() {
@@ -88,4 +107,26 @@ fn a_call_that_fails_stops_the_process_and_a_later_one_goes_on() {
         let some = [("read", "EIO", 2), ("write", "ENOSPC", 3), ("fdatasync", "EIO", 2)];
         all_at_once(&some, |(call, error, nth)| assert!(resume_with(call, error, *nth), "{call} {nth} was not reached"));
     }
+}
+
+/// It has read the journal, and is slow to ask for the locks: meanwhile another process has completed the run.
+#[test]
+fn a_resume_that_gets_the_locks_after_the_end_finds_nothing_to_do() {
+    if !can_trace() {
+        return;
+    }
+    let scene = Scene::living(&[EAST]);
+    let home = Home::with(&scene);
+    let book = home.runbook(&Book::one());
+    home.killed_at("after-outcome:write-vault", &["rotate", &book, "--wait"]);
+    let run = home.the_run().start.plan.run;
+    let strace = strace(&home.path().join("trace"), "flock", "delay_enter=5000000:when=1");
+    let slow = home.spawn(under(strace, &home.command(&["resume", run.as_str(), "--wait"])));
+    let begun = Instant::now();
+    home.run(&["resume", run.as_str(), "--wait"]).exits(exit::DONE);
+    let took = begun.elapsed();
+    let ended = (home.cloud_bytes(), home.journal_bytes());
+    let ran = slow.ended().exits(exit::DONE);
+    assert!(ran.stderr.contains("has ended: nothing to do"), "the other one took {took:?}: {ran:?}");
+    assert!(ended == (home.cloud_bytes(), home.journal_bytes()), "nothing was changed");
 }

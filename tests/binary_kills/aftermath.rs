@@ -1,0 +1,41 @@
+//! After a kill: the run is brought to its end, and the end is what it must be.
+
+use keyrelay::rotation::End;
+use keyrelay::rotation::plan::Baseline;
+use keyrelay::sandbox::cloud::Cloud;
+
+use crate::binary::truth::{assert_completed, assert_over, assert_rolled_back, end};
+use crate::binary::{Home, exit};
+
+/// Rolls the only run back, if that is asked for and open, else resumes it: it ends, with what S6 says, nothing blocks, and a
+/// further command changes nothing.
+#[track_caller]
+pub(crate) fn ends_well(home: &Home, before: &Cloud, rollback: bool) -> End {
+    let killed = home.the_run();
+    let run = killed.start.plan.run.to_string();
+    if rollback && end(&killed).is_none() {
+        let seen = (home.cloud_bytes(), killed.rotation.clone());
+        let ran = home.run(&["rollback", &run, "--wait"]);
+        if ran.code == Some(exit::REFUSED) {
+            let dead = matches!(killed.start.plan.baseline, Baseline::Dead { .. }) && killed.rotation.maybe_published();
+            assert!(killed.rotation.past_return() || dead, "the way back was open: {ran:?}");
+            assert!(seen == (home.cloud_bytes(), home.the_run().rotation), "a refusal changes nothing");
+        } else {
+            ran.exits(exit::ROLLED_BACK);
+        }
+    }
+    if end(&home.the_run()).is_none() {
+        let ran = home.run(&["resume", &run, "--wait"]);
+        let code = if end(&home.the_run()) == Some(End::RolledBack) { exit::ROLLED_BACK } else { exit::DONE };
+        ran.exits(code);
+    }
+    let ended = home.the_run();
+    let end = end(&ended).expect("it has ended");
+    match end {
+        End::Completed => drop(assert_completed(home, before, &ended)),
+        End::RolledBack => assert_rolled_back(home, before, &ended),
+        End::Abandoned => panic!("nobody gave it up"),
+    }
+    assert_over(home);
+    end
+}
