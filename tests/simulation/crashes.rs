@@ -1,0 +1,110 @@
+//! A process killed at every crash point, once and twice; then resumed, or rolled back.
+
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
+
+use keyrelay::driver::{CrashPoint, DriverError, Stopped};
+use keyrelay::rotation::End;
+use serde_json::json;
+
+use crate::counts::Counts;
+use crate::scenes::{never, scenes, some_scenes, thorough};
+use crate::world::reached::Reached;
+use crate::world::{Scene, World};
+
+/// Killed when it comes by any crash point for the `n`th time, from 0.
+pub(crate) fn nth(n: u64) -> impl FnMut(CrashPoint) -> bool + 'static {
+    let mut count = 0;
+    move |_| {
+        count += 1;
+        count == n + 1
+    }
+}
+
+fn killed(world: &World, process: u32, n: u64) -> bool {
+    match world.process(process > 0, false, nth(n)) {
+        Err(DriverError::Killed(_)) => {}
+        Ok(_) => return false,
+        Err(e) => panic!("{:?}, killed at {n}: {e}", world.scene),
+    }
+    if n % 3 == 1 {
+        world.tear();
+    }
+    true
+}
+
+/// The process that nobody kills any more must come to an end by itself.
+fn ends(world: &World, rollback: bool, how: &str) -> End {
+    let stopped = world.process(true, rollback, never).unwrap();
+    world.check_journal();
+    world.check_aftermath();
+    match stopped {
+        Stopped::Ended(end) => end,
+        other => panic!("{:?} {how}: {other:?}", world.scene),
+    }
+}
+
+/// What the suite came by; it runs once, whoever asks.
+pub(crate) fn crashes() -> &'static Reached {
+    static DONE: OnceLock<Reached> = OnceLock::new();
+    DONE.get_or_init(|| {
+        let mut counts = Counts::new("crashes", json!({ "thorough": thorough() }));
+        let mut reached = Reached::default();
+        let mut ended: BTreeMap<(End, bool), u64> = BTreeMap::new();
+        let once: Vec<Scene> = if thorough() { scenes() } else { some_scenes().into_iter().map(Scene::brief).collect() };
+        for (scene, rollback) in both_ways(once) {
+            for n in 0.. {
+                let world = World::new(Scene { seed: n, ..scene.clone() });
+                if !killed(&world, 0, n) {
+                    break;
+                }
+                let end = ends(&world, rollback, &format!("killed at {n}, rollback {rollback}"));
+                *ended.entry((end, rollback)).or_default() += 1;
+                counts.add("runs", 1);
+                counts.add("kills", 1);
+                reached.join(&world.reached.borrow());
+            }
+        }
+        let twice: Vec<Scene> = if thorough() { scenes() } else { some_scenes() };
+        // in a debug build only some of the pairs, no two scenes the same ones
+        let stride = if thorough() { 1 } else { 23 };
+        for (s, (scene, rollback)) in (0..).zip(both_ways(twice.into_iter().map(Scene::brief).collect())) {
+            for first in (s % stride..).step_by(usize::try_from(stride).unwrap()) {
+                let mut any = false;
+                for second in (first % stride..).step_by(usize::try_from(stride).unwrap()) {
+                    let world = World::new(Scene { seed: first + 1000 * second, ..scene.clone() });
+                    if !killed(&world, 0, first) {
+                        break;
+                    }
+                    any = true;
+                    if !killed(&world, 1, second) {
+                        break;
+                    }
+                    let end = ends(&world, rollback, &format!("killed at {first} and {second}, rollback {rollback}"));
+                    *ended.entry((end, rollback)).or_default() += 1;
+                    counts.add("runs", 1);
+                    counts.add("kills", 2);
+                    reached.join(&world.reached.borrow());
+                }
+                if !any {
+                    break;
+                }
+            }
+        }
+        for ((end, rollback), n) in &ended {
+            counts.set(&format!("{end:?} after {}", if *rollback { "rollback" } else { "resume" }), *n);
+        }
+        assert!(ended.len() >= 3, "{ended:?}");
+        counts.keep();
+        reached
+    })
+}
+
+fn both_ways(scenes: Vec<Scene>) -> impl Iterator<Item = (Scene, bool)> {
+    scenes.into_iter().flat_map(|scene| [(scene.clone(), false), (scene, true)])
+}
+
+#[test]
+fn a_kill_at_every_crash_point_once_and_twice_is_resumed_or_rolled_back() {
+    crashes();
+}
