@@ -287,6 +287,7 @@ impl Rotation {
         if let Phase::NeedsOperator { was, .. } = &self.phase {
             self.phase = (**was).clone();
             self.ask_again();
+            self.rounds = 0; // a person has seen to what moved the vaults
         }
         match self.phase.clone() {
             Phase::Add if self.added(self.attempt()) == Some(AddState::Planned) => self.enter(Phase::Add),
