@@ -12,12 +12,15 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::wildcard_enum_match_arm)]
 #![allow(clippy::print_stdout, clippy::print_stderr, clippy::disallowed_methods, missing_docs)]
 
+mod consumers;
 #[path = "../support_counts/mod.rs"]
 mod counts;
 mod crashes;
 mod draw;
 mod faults;
 mod mischief;
+mod reached;
+mod reasons;
 mod regressions;
 mod scenes;
 mod seeds;

@@ -174,7 +174,7 @@ pub(crate) fn bring_in(day: &Day, beside: &World, stopped: &std::rc::Rc<std::cel
     writers
 }
 
-fn edit(world: &World, vault: u8, what: Edit) {
+pub(crate) fn edit(world: &World, vault: u8, what: Edit) {
     let now = world.time.get();
     let mut cloud = world.cloud.borrow_mut();
     match what {
