@@ -160,9 +160,7 @@ impl Error {
             Error::NoPlace(e) => e.advice(),
             Error::Journal(e) => e.advice(),
             Error::NotARun { run, .. } => {
-                format!(
-                    "nothing was changed; keep the file, and read runbooks/needs-operator.md, \"journal-damaged\" (run {run})"
-                )
+                format!("nothing was changed; keep the file, and read runbooks/needs-operator/journal-damaged.md (run {run})")
             }
             Error::Lock(e) => e.advice(),
             Error::Hold(e) => e.advice(),

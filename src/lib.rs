@@ -15,6 +15,7 @@
 
 pub mod clock;
 pub mod consumers;
+pub mod diagnose;
 mod disk;
 pub mod driver;
 pub mod error;
@@ -27,6 +28,7 @@ pub mod locks;
 pub mod places;
 pub mod ports;
 pub mod preflight;
+pub mod refusals;
 pub mod rotation;
 pub mod run;
 pub mod runbook;

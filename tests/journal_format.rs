@@ -241,3 +241,17 @@ proptest! {
         prop_assert_eq!(text.parse::<RecordHash>().is_ok(), lawful);
     }
 }
+
+proptest! {
+    /// Read from a file: what is not a marker is an error with its place and an advice, never a hold that is forgotten.
+    #[test]
+    fn no_bytes_pass_for_a_hold_marker(bytes in prop::collection::vec(any::<u8>(), 1..200), line in "\\{\"v\":1,.{0,60}\\}\n") {
+        let temp = tempfile::tempdir().unwrap();
+        let run: keyrelay::rotation::names::RunId = "20261121t230659z-k7f2".parse().unwrap();
+        for bytes in [&bytes[..], line.as_bytes()] {
+            std::fs::write(keyrelay::hold::file(temp.path(), &run), bytes).unwrap();
+            let error = keyrelay::hold::read(temp.path(), &run).unwrap_err();
+            prop_assert!(error.to_string().contains(".hold") && !error.advice().is_empty(), "{}", error);
+        }
+    }
+}

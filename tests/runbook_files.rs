@@ -25,8 +25,8 @@ fn has_block(file: &Path) -> bool {
 
 #[test]
 fn every_shipped_runbook_is_lawful_and_survives_the_journal() {
-    let files: Vec<PathBuf> = ["runbooks", "examples"].into_iter().flat_map(shipped).collect();
-    assert!(files.len() >= 4, "{files:?}");
+    let files: Vec<PathBuf> = ["runbooks", "examples", "docs"].into_iter().flat_map(shipped).collect();
+    assert!(files.len() >= 5, "{files:?}");
     for file in files {
         let runbook = read(&file);
         let json = serde_json::to_string(&runbook).unwrap();
@@ -54,42 +54,8 @@ fn the_first_rotation_takes_seconds() {
 }
 
 #[test]
-fn the_example_uses_every_field() {
+fn the_example_means_what_its_words_say() {
     let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/real-tenant.md");
-    let text = std::fs::read_to_string(&example).unwrap();
-    let fields = [
-        "cloud",
-        "tenant",
-        "client_id",
-        "kind",
-        "owner",
-        "contact",
-        "overlap",
-        "settle",
-        "delete",
-        "release_within",
-        "on_failure",
-        "attempts",
-        "journal",
-        "label",
-        "lifetime",
-        "scope",
-        "window",
-        "spacing",
-        "limit",
-        "url",
-        "secret",
-        "content_type",
-        "tags",
-        "name",
-        "refresh",
-        "check",
-        "cache",
-        "within",
-    ];
-    for field in fields {
-        assert!(text.lines().any(|l| l.starts_with(&format!("{field} = "))), "{field}");
-    }
     let described = read(&example).describe();
     let value = |name: &str| described.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str());
     assert_eq!(value("overlap"), Some("24h"));

@@ -1,5 +1,5 @@
 //! Every way in which people get a runbook wrong: each has its message, with the place, the field and what to write instead.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::print_stdout)]
 
 use keyrelay::runbook::{Place, Runbook, RunbookError};
 
@@ -234,4 +234,37 @@ fn a_flood_of_problems_is_cut() {
     let error = check(&toml).unwrap_err();
     assert_eq!(error.problems.len(), 21);
     assert!(error.to_string().ends_with("there is more. Mend these first, then check again."));
+}
+
+/// Each field of the shipped example, given what is of no lawful kind for it: refused on its line, by its name.
+#[test]
+fn every_field_refuses_what_it_cannot_be() {
+    const EXAMPLE: &str = include_str!("../examples/real-tenant.md");
+    let long = format!("\"{}\"", "x".repeat(5_000));
+    let wrong =
+        ["-1", "99999999999999999999", "1.5", "nan", "true", "1979-05-27", "[]", "[[]]", "{}", "\"\"", "\" \"", &long];
+    let (mut block, mut fields, mut refused) = (false, 0, 0);
+    for (at, line) in EXAMPLE.lines().enumerate() {
+        block = if line.starts_with("```") { line == "```toml keyrelay" } else { block };
+        let Some((field, value)) = line.split_once(" = ").filter(|_| block && !line.starts_with('#')) else { continue };
+        fields += 1;
+        for wrong in wrong {
+            // a table or a list may lawfully be empty where the example's is not, and a label or a journal's folder may be long
+            let empty = wrong == "{}" && value.starts_with('{') || wrong == "[]" && value.starts_with('[');
+            if empty || wrong == long && ["journal"].contains(&field) {
+                continue;
+            }
+            let lines = EXAMPLE.lines().enumerate();
+            let changed = lines.map(|(n, l)| if n == at { format!("{field} = {wrong}\n") } else { format!("{l}\n") });
+            let Err(error) = Runbook::parse(changed.collect::<String>().as_bytes(), "r.md") else {
+                panic!("line {}: `{field} = {wrong}` was accepted", at + 1)
+            };
+            let here = error.problems.iter().find(|p| p.place.is_some_and(|place| place.line == at + 1));
+            let here = here.unwrap_or_else(|| panic!("line {}: {field} = {wrong}: {error}", at + 1));
+            assert!(here.field.contains(field) && !here.instead.is_empty(), "{field} = {wrong}: {here:?}");
+            refused += 1;
+        }
+    }
+    assert!(fields >= 26, "{fields} fields were found");
+    println!("{refused} refusals of {fields} fields");
 }

@@ -3,14 +3,12 @@
 //! A request of a round needs an answer of the round before; those of one round may go side by side.
 
 const ROUNDS: &[&[(&str, &str)]] = &[
+    &[("token for Graph", "every request to Graph carries it")],
     &[
-        ("token for Graph", "every request to Graph carries it"),
-        ("token for Key Vault", "every request to the vault carries it"),
-    ],
-    &[
+        ("token for Key Vault", "every request to the vault carries it; azure_identity asks for one token at a time"),
         ("application with its credentials", "is there room, what is the baseline, is another run at work"),
-        ("vault: current version", "the baseline is what the vault serves"),
     ],
+    &[("vault: current version", "the baseline is what the vault serves")],
     &[("sign in with the current value", "alive, or a repair: decides whether there is a way back")],
     &[("addPassword", "the new secret")],
     &[("sign in with the new value", "nothing is published that has not been proven (one sign-in where the window is 0s)")],
@@ -32,6 +30,17 @@ const ROUNDS: &[&[(&str, &str)]] = &[
     &[("sign in with what was read", "the vault's value still signs in after the removal")],
 ];
 
+/// What keyrelay asks besides, so that it can say no before anything is changed. None of it adds a round.
+const BESIDES: &[(&str, &str)] = &[
+    (
+        "application and credentials, each by itself",
+        "two reads where one would do: each has an answer of its own to explain",
+    ),
+    ("service principal", "is it there and enabled"),
+    ("app management policies, the application's and the tenant's", "may a secret be added, and for how long"),
+    ("vault: one page of versions", "may they be listed, as a run must after a crash"),
+];
+
 pub(crate) fn count() -> usize {
     ROUNDS.iter().map(|r| r.len()).sum()
 }
@@ -48,4 +57,6 @@ pub(crate) fn print() {
             println!("| {} | {request} | {why} |", round + 1);
         }
     }
+    println!("\nBesides, side by side with these:\n");
+    BESIDES.iter().for_each(|(request, why)| println!("- {request}: {why}"));
 }

@@ -126,7 +126,7 @@ fn says_already_gone(failure: &Failure) -> bool {
     !failure.may_have_landed && failure.refusal.message.contains("No password credential found with keyId")
 }
 
-fn application(body: &[u8]) -> Option<Application> {
+pub(super) fn application(body: &[u8]) -> Option<Application> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Parsed {
@@ -155,6 +155,7 @@ fn same_id(text: &str, id: Uuid) -> bool {
 mod tests {
     use super::*;
     use crate::rotation::answers::RefusalKind;
+    use proptest::prelude::*;
 
     #[test]
     fn personal_accounts_leave_room_for_two() {
@@ -185,5 +186,15 @@ mod tests {
         assert!(says_already_gone(&failure(404)));
         assert!(!says_already_gone(&failure(503)));
         assert!(!says_already_gone(&Failure::before_sending(RefusalKind::Rejected, "", "another message")));
+    }
+
+    proptest! {
+        #[test]
+        fn no_object_stops_us(body in "\\PC*", id in "\\PC{0,40}") {
+            prop_assert!(application(body.as_bytes()).is_none());
+            let object = json!({"id": id, "appId": id, "signInAudience": id}).to_string();
+            // what goes into a path is a GUID
+            prop_assert!(application(object.as_bytes()).is_none_or(|a| Uuid::try_parse(&a.object_id).is_ok()));
+        }
     }
 }

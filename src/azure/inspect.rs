@@ -62,7 +62,7 @@ impl Inspect for AzureServices {
     }
 }
 
-fn service_principal(body: &[u8]) -> Option<ServicePrincipal> {
+pub(super) fn service_principal(body: &[u8]) -> Option<ServicePrincipal> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Parsed {
@@ -93,7 +93,7 @@ fn service_principal(body: &[u8]) -> Option<ServicePrincipal> {
     Some(ServicePrincipal { object_id: parsed.id, enabled: parsed.account_enabled, passwords })
 }
 
-fn owners(body: &[u8]) -> Option<Vec<String>> {
+pub(super) fn owners(body: &[u8]) -> Option<Vec<String>> {
     #[derive(Deserialize)]
     struct Parsed {
         value: Vec<Owner>,
@@ -106,11 +106,10 @@ fn owners(body: &[u8]) -> Option<Vec<String>> {
     Some(parsed.value.into_iter().map(|o| o.id).collect())
 }
 
-fn requested(body: &[u8]) -> Option<Vec<String>> {
+pub(super) fn requested(body: &[u8]) -> Option<Vec<String>> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Parsed {
-        #[serde(default)]
         required_resource_access: Vec<Resource>,
     }
     #[derive(Deserialize)]
@@ -158,7 +157,7 @@ impl Restriction {
 }
 
 /// The policy that is assigned to the application; `Some(None)` if there is none, or none that is enabled.
-fn assigned(body: &[u8], created: Option<Timestamp>) -> Option<Option<PasswordPolicy>> {
+pub(super) fn assigned(body: &[u8], created: Option<Timestamp>) -> Option<Option<PasswordPolicy>> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Parsed {
@@ -179,7 +178,7 @@ fn assigned(body: &[u8], created: Option<Timestamp>) -> Option<Option<PasswordPo
 }
 
 /// What holds for all applications of the tenant.
-fn tenants(body: &[u8], created: Option<Timestamp>) -> Option<PasswordPolicy> {
+pub(super) fn tenants(body: &[u8], created: Option<Timestamp>) -> Option<PasswordPolicy> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Parsed {

@@ -11,6 +11,8 @@ use uuid::Uuid;
 
 mod cloud;
 mod credential;
+#[cfg(any(test, fuzzing))]
+pub mod from_bytes;
 mod graph;
 mod headers;
 mod http;

@@ -6,6 +6,8 @@ use serde_json::Value;
 
 use super::headers::{identifier, sentence};
 use crate::ports::{Outcome, Read};
+pub(crate) use crate::refusals::by_status;
+use crate::refusals::{self, Service};
 use crate::rotation::answers::{Refusal, RefusalKind, Trace};
 
 /// A request that did not succeed. As an error it passes through the SDK's layers, which would lose what it says.
@@ -86,59 +88,39 @@ impl ServiceError {
             message: sentence(text("/error/message").unwrap_or_default()),
         }
     }
-
-    fn says(&self, code: &str) -> bool {
-        self.code == code || self.inner == code || self.details.iter().any(|d| d == code)
-    }
 }
 
-/// Graph's refusal. Codes and statuses: learn.microsoft.com/graph/errors, and for `TooManyAppPasswords`,
-/// `*AsPerAppPolicy` and the two statuses of `Directory_ConcurrencyViolation` public reports with the server's text.
+/// Graph's refusal. What its codes mean is in [`crate::refusals`]. Where a detail is what is known, as with a policy's end date,
+/// the code is `code/detail`.
 pub(crate) fn graph_refusal(status: u16, retry_after: Option<Duration>, error: &ServiceError) -> Refusal {
-    let kind = if error.says("TooManyAppPasswords") || error.says("Directory_ResourceSizeExceeded") {
-        RefusalKind::NoRoom
-    } else if error.code.ends_with("AsPerAppPolicy") {
-        RefusalKind::Policy
-    } else if error.says("Directory_ConcurrencyViolation") {
-        RefusalKind::Conflict
-    } else {
-        by_status(status)
-    };
-    Refusal { code: error.code.clone(), message: error.message.clone(), retry_after, ..bare(kind, Some(status)) }
-}
-
-/// Key Vault's refusal. The code is `code/innererror`, such as `Forbidden/ForbiddenByRbac`.
-/// Codes: learn.microsoft.com/azure/key-vault/general/rest-error-codes, and recorded answers.
-pub(crate) fn vault_refusal(status: u16, retry_after: Option<Duration>, error: &ServiceError) -> Refusal {
-    // The firewall's refusal is documented by its sentence only; its code is not.
-    let firewall = error.says("ForbiddenByFirewall") || error.message.contains("caller is not a trusted service");
-    let kind = match status {
-        403 if error.says("SecretDisabled") => RefusalKind::Disabled,
-        403 if firewall => RefusalKind::Firewall,
-        409 if error.says("ObjectIsDeletedButRecoverable") => RefusalKind::SoftDeleted,
-        409 if error.says("ObjectIsBeingDeleted") => RefusalKind::BeingDeleted,
-        other => by_status(other),
-    };
-    let code = match (error.code.as_str(), error.inner.as_str()) {
-        (code, "") => code.to_owned(),
-        (code, inner) => format!("{code}/{inner}"),
-    };
+    let known = |code: &&str| refusals::known(Service::Graph, status, code).is_some();
+    let deeper = [&error.inner].into_iter().chain(&error.details).map(String::as_str).find(known);
+    let deeper = deeper.filter(|_| !known(&error.code.as_str())).unwrap_or_default();
+    // Every code of this ending is a policy's; the table has those that were seen.
+    let policy = error.code.ends_with("AsPerAppPolicy") && (400..=499).contains(&status);
+    let kind = if policy { RefusalKind::Policy } else { refusals::kind(Service::Graph, status, &[&error.code, deeper]) };
+    let code = [error.code.as_str(), deeper].into_iter().filter(|c| !c.is_empty()).collect::<Vec<_>>().join("/");
     Refusal { code, message: error.message.clone(), retry_after, ..bare(kind, Some(status)) }
 }
 
-/// The kind of a refusal that has only its status.
-pub(crate) fn by_status(status: u16) -> RefusalKind {
-    match status {
-        401 => RefusalKind::Unauthenticated,
-        403 => RefusalKind::Forbidden,
-        404 => RefusalKind::NotFound,
-        408 => RefusalKind::Unanswered,
-        409 => RefusalKind::Conflict,
-        429 => RefusalKind::Throttled,
-        400..=499 => RefusalKind::Rejected,
-        500..=599 => RefusalKind::Unanswered,
-        _ => RefusalKind::BadAnswer,
-    }
+/// Key Vault's refusal. The code is `code/innererror`, such as `Forbidden/ForbiddenByRbac`, or `code/number` where the sentence
+/// begins with a number, such as `Unauthorized/AKV10032`. What they mean is in [`crate::refusals`].
+pub(crate) fn vault_refusal(status: u16, retry_after: Option<Duration>, error: &ServiceError) -> Refusal {
+    let number = error.message.split(':').next().filter(|n| is_number(n)).unwrap_or_default();
+    // The firewall's refusal is documented by its sentence only; its code is not.
+    let firewall = status == 403 && error.message.contains("caller is not a trusted service");
+    let kind = match firewall {
+        true => RefusalKind::Firewall,
+        false => refusals::kind(Service::Vault, status, &[&error.inner, number, &error.code]),
+    };
+    let inner = if error.inner.is_empty() { number } else { error.inner.as_str() };
+    let code = [error.code.as_str(), inner].into_iter().filter(|c| !c.is_empty()).collect::<Vec<_>>().join("/");
+    Refusal { code, message: error.message.clone(), retry_after, ..bare(kind, Some(status)) }
+}
+
+/// A number of Key Vault's, such as `AKV10032`.
+fn is_number(word: &str) -> bool {
+    word.strip_prefix("AKV").is_some_and(|n| (1..=6).contains(&n.len()) && n.bytes().all(|b| b.is_ascii_digit()))
 }
 
 /// A refusal that says no more than its kind.
@@ -150,6 +132,7 @@ pub(crate) fn bare(kind: RefusalKind, status: Option<u16>) -> Refusal {
 mod tests {
     use super::*;
     use RefusalKind as K;
+    use proptest::prelude::*;
 
     fn error(code: &str, inner: &str, message: &str) -> ServiceError {
         ServiceError { code: code.into(), inner: inner.into(), details: Vec::new(), message: message.into() }
@@ -232,5 +215,22 @@ mod tests {
         assert_eq!((read.code.as_str(), read.message.as_str()), ("", "m"));
         assert_eq!(ServiceError::of(b"<html>").code, "");
         assert_eq!(ServiceError::of(b"[]").code, "");
+    }
+
+    proptest! {
+        #[test]
+        fn no_error_body_stops_us_or_passes_for_more_than_its_status(
+            status in 100u16..600, code in "\\PC{0,20}", text in "\\PC{0,400}", rest in "\\PC*"
+        ) {
+            let body = serde_json::json!({"error": {"code": code, "message": text, "innererror": {"code": rest}}}).to_string();
+            for body in [rest.as_bytes(), body.as_bytes(), &body.as_bytes()[..body.len() / 2]] {
+                let error = ServiceError::of(body);
+                prop_assert!(error.message.chars().count() <= 303 && error.message.chars().all(|c| !c.is_control()));
+                for refusal in [graph_refusal(status, None, &error), vault_refusal(status, None, &error)] {
+                    prop_assert_eq!(refusal.status, Some(status));
+                    prop_assert!(!refusal.to_string().is_empty());
+                }
+            }
+        }
     }
 }

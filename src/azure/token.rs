@@ -11,13 +11,10 @@ use super::headers::identifier;
 use super::http::{Broken, Clients, Reply, client_request_id, exchange};
 use super::identity::claims;
 use crate::ports::TokenEndpoint;
+use crate::refusals::{Why, says_later};
 use crate::rotation::answers::{SignIn, Trace};
 use crate::secret::SecretValue;
 use crate::secret::requests;
-
-/// The AADSTS numbers that say *later*, whatever the status.
-/// Source: learn.microsoft.com/entra/identity-platform/reference-error-codes.
-const TRANSIENT: [u32; 6] = [50000, 90006, 90012, 90024, 90033, 90055];
 
 pub(crate) struct SignInEndpoint {
     url: String,
@@ -54,8 +51,8 @@ impl TokenEndpoint for AzureServices {
 
 fn unavailable(broken: &Broken) -> SignIn {
     let why = match broken {
-        Broken::NotSent(why) => format!("could not be reached: {why}"),
-        Broken::Lost { timed_out: true, .. } => "no whole answer in time".to_owned(),
+        Broken::NotSent(why) => Why::Unreachable.begins(why),
+        Broken::Lost { timed_out: true, .. } => format!("{} in time", Why::Silent.words()),
         Broken::Lost { timed_out: false, .. } => "the connection broke before the answer was whole".to_owned(),
         Broken::TooLong { status } => format!("an answer of endless length (HTTP {status})"),
     };
@@ -63,7 +60,7 @@ fn unavailable(broken: &Broken) -> SignIn {
 }
 
 /// The ids of the body, which are the ones that support asks for.
-fn traced(body: &[u8], trace: Trace) -> Trace {
+pub(super) fn traced(body: &[u8], trace: Trace) -> Trace {
     let json = serde_json::from_slice::<Value>(body).unwrap_or_default();
     let id = |name: &str| json.get(name).and_then(Value::as_str).and_then(identifier);
     Trace {
@@ -74,22 +71,22 @@ fn traced(body: &[u8], trace: Trace) -> Trace {
 }
 
 /// What an answer says about the value.
-fn verdict(reply: &Reply, tenant: &str, client_id: Uuid) -> SignIn {
+pub(super) fn verdict(reply: &Reply, tenant: &str, client_id: Uuid) -> SignIn {
     let status = reply.status;
     let unavailable = |why: &str| SignIn::Unavailable { why: format!("{why} (HTTP {status})") };
     match status {
         200..=299 => match access_token(&reply.body) {
             Some(token) if is_of(&token, tenant, client_id) => SignIn::Accepted,
             Some(_) => SignIn::OtherIdentity,
-            None => unavailable("a success without a token"),
+            None => unavailable(&format!("{}, a success without a token", Why::NotAnAnswer.words())),
         },
         408 => unavailable("time-out"),
-        429 => unavailable("throttled"),
+        429 => unavailable(Why::Throttled.words()),
         400..=499 => {
             let said = refusal_codes(&reply.body);
             match (said.codes.as_slice(), said.class.as_str()) {
-                _ if said.is_transient() => unavailable(&format!("a passing error, {}", said.label())),
-                ([], "") => unavailable("an answer that is not one of the token endpoint"),
+                _ if said.is_transient() => unavailable(&format!("{}, {}", Why::Passing.words(), said.label())),
+                ([], "") => unavailable(Why::NotAnAnswer.words()),
                 ([7000215], _) => SignIn::Wrong,
                 ([7000222], _) => SignIn::Expired,
                 (codes, class) => {
@@ -98,7 +95,7 @@ fn verdict(reply: &Reply, tenant: &str, client_id: Uuid) -> SignIn {
             }
         }
         500..=599 => unavailable("out of order"),
-        _ => unavailable("an answer that is not one of the token endpoint"),
+        _ => unavailable(Why::NotAnAnswer.words()),
     }
 }
 
@@ -113,7 +110,7 @@ impl RefusalCodes {
     /// Whether asking again later may help. Microsoft asks to go by the class; the numbers are for where it is too wide.
     pub(crate) fn is_transient(&self) -> bool {
         matches!(self.class.as_str(), "temporarily_unavailable" | "server_error")
-            || self.codes.iter().any(|c| TRANSIENT.contains(c))
+            || self.codes.iter().any(|c| says_later(*c))
     }
 
     /// Both, such as `invalid_client/AADSTS7000215`.

@@ -11,11 +11,14 @@ use crate::rotation::names::KeyId;
 use crate::runbook::AuthKind;
 
 mod adopt;
+mod completions;
 mod connect;
 mod context;
+mod diagnose;
 mod hold;
 mod inspect;
 pub mod logging;
+mod man;
 mod output;
 mod plan;
 pub mod progress;
@@ -83,6 +86,13 @@ enum Command {
         /// The old secret may go although another runbook's vaults may serve it
         #[arg(long)]
         shared_key_ok: bool,
+    },
+    /// Say why the application fails to get tokens; changes nothing
+    #[command(after_help = "Example: keyrelay diagnose runbooks/first-rotation.md\n\n\
+        Exits with 0 if what every vault serves signs in, with 50 if it does not or that cannot be told.")]
+    Diagnose {
+        /// Whose application and vaults
+        runbook: PathBuf,
     },
     /// Do the whole job: add, write, smoke test, overlap, delete
     #[command(after_help = "Example: keyrelay rotate runbooks/first-rotation.md")]
@@ -158,6 +168,20 @@ enum Command {
     /// A local Entra, Graph and Key Vault over HTTPS on loopback
     #[command(subcommand)]
     Sandbox(SandboxCommand),
+    /// Print what a shell needs to complete keyrelay's words
+    #[command(after_help = "Example: keyrelay completions bash > ~/.local/share/bash-completion/completions/keyrelay")]
+    Completions {
+        /// For which shell
+        #[arg(value_enum)]
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page, or write the pages of all commands into a folder
+    #[command(after_help = "Examples: keyrelay man | man -l -\n          keyrelay man --out ~/.local/share/man/man1")]
+    Man {
+        /// The folder, which is made if it is not there
+        #[arg(long, value_name = "FOLDER")]
+        out: Option<PathBuf>,
+    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

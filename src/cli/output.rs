@@ -15,6 +15,7 @@ use crate::driver::{DriverError, Stopped};
 use crate::error::{Error, exit};
 use crate::evidence::{Report, State, Summary};
 use crate::hardening::Unprotected;
+use crate::refusals::{Names, Words};
 use crate::rotation::names::RunId;
 use crate::run::Run;
 use crate::runbook::Runbook;
@@ -101,6 +102,7 @@ async fn command(context: &Context, command: Command) -> Result<Done, Error> {
         Command::Plan { runbook, old_key, shared_key_ok } => {
             super::plan::plan(context, &runbook, old_key, shared_key_ok).await
         }
+        Command::Diagnose { runbook } => super::diagnose::diagnose(context, &runbook).await,
         Command::Rotate(args) => super::rotate::rotate(context, &args).await,
         Command::Resume(args) => super::resume::resume(context, &args).await,
         Command::Rollback(args) => super::rollback::rollback(context, &args).await,
@@ -114,6 +116,8 @@ async fn command(context: &Context, command: Command) -> Result<Done, Error> {
         Command::Runbook(RunbookCommand::Check { files }) => super::inspect::check(&files),
         Command::Sandbox(SandboxCommand::Serve(args)) => super::sandbox::serve(context, args).await,
         Command::Sandbox(SandboxCommand::Status) => super::sandbox::status(context).await,
+        Command::Completions { shell } => Ok(super::completions::completions(shell)),
+        Command::Man { out } => super::man::man(out.as_deref()),
     }
 }
 
@@ -153,9 +157,13 @@ impl Done {
         match ended {
             Ok(Stopped::Ended(_) | Stopped::NeedsOperator(_) | Stopped::Waiting { .. }) => {}
             Ok(Stopped::Asked) => summary = summary.as_state(State::Interrupted),
-            Ok(Stopped::Unanswered { what, refusal }) => {
+            Ok(Stopped::Unanswered { operation, vault, refusal, trace }) => {
                 summary = summary.as_state(State::Interrupted);
-                more.push(format!("error: {what} {refusal}; the run stays where it is"));
+                let names = Names::of(&run.start.runbook, *vault).in_file(&run.start.runbook_file);
+                let words = Words::of_refusal(*operation, refusal, trace.request_id.as_deref(), &names);
+                more.push(format!("error: {}", words.happened));
+                more.push(format!("  now: {} The run stays where it is.", words.now));
+                more.push(format!("  next: {} Then: keyrelay resume {}", words.next, run.start.plan.run));
             }
             // resuming would only come to the marker again
             Err(DriverError::Hold(e)) => {

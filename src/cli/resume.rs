@@ -69,9 +69,12 @@ pub(super) async fn one(
     if matches!(begin, Begin::Rollback { .. }) {
         rollback::may_be_open(&told)?;
     }
-    if ended(&told) {
+    let nothing_to_do = |told: &Run| {
         note(context, &format!("run {run} has ended: nothing to do"));
-        return Ok(Done::of_run(journals, &told).and_well());
+        Ok(Done::of_run(journals, told).and_well())
+    };
+    if ended(&told) {
+        return nothing_to_do(&told);
     }
     let mut names = target_locks(&told.start.runbook);
     names.push(LockName::Run(run.clone()));
@@ -85,6 +88,9 @@ pub(super) async fn one(
         );
     }
     let told = Run::replay(records).map_err(|why| Error::NotARun { run: run.clone(), why })?;
+    if ended(&told) {
+        return nothing_to_do(&told); // by the process that had the locks before us
+    }
     let connected = connect(context, &told.start.runbook, false).await?;
     let clock = ServiceClock::going_on_from(told.last_at());
     let session = Session { context, journals, clock: &clock, signals, locks, stay_for };

@@ -22,7 +22,7 @@ impl<S: Services, C: Clock, K: Consumers, P: Stop> Driver<'_, S, C, K, P> {
                         self.crash(CrashPoint::AfterRead(Question::Copy))?;
                         Some(read)
                     }
-                    Err(refused) => return self.refused(Question::Copy, "the version to copy", refused),
+                    Err(refused) => return self.refused(Question::Copy, refused),
                 }
             }
             Mutation::WriteVault { from: Source::Memory, .. } | Mutation::AddSecret { .. } => None,

@@ -12,7 +12,9 @@ use crate::hold::HoldError;
 use crate::journal::JournalError;
 use crate::locks::LockError;
 use crate::ports::{Consumers, Read, Services};
+use crate::refusals::Operation;
 use crate::rotation::answers::{Refusal, Trace};
+use crate::rotation::names::VaultIx;
 use crate::rotation::{Effect, End, Event, IllegalEvent, Phase, Reason, Rotation, Why};
 use crate::secret::SecretValue;
 
@@ -90,10 +92,14 @@ pub enum Stopped {
     Asked,
     /// A service did not answer for longer than the driver's patience.
     Unanswered {
-        /// What was asked.
-        what: String,
+        /// What was asked for.
+        operation: Option<Operation>,
+        /// In which vault.
+        vault: Option<VaultIx>,
         /// The last answer.
         refusal: Refusal,
+        /// For support.
+        trace: Trace,
     },
 }
 
@@ -240,7 +246,9 @@ impl<'a, S: Services, C: Clock, K: Consumers, P: Stop> Driver<'a, S, C, K, P> {
         let asked = self.patiently("the application", async |services| services.application().await).await;
         Ok(match asked {
             Ok(_) => None,
-            Err((refusal, _)) => Some(Stopped::Unanswered { what: "the application".into(), refusal }),
+            Err((refusal, trace)) => {
+                Some(Stopped::Unanswered { operation: Some(Operation::ReadApplication), vault: None, refusal, trace })
+            }
         })
     }
 

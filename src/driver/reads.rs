@@ -6,6 +6,7 @@ use futures::future::join_all;
 
 use crate::clock::Clock;
 use crate::ports::{Consumers, Read, Services};
+use crate::refusals::asked;
 use crate::rotation::answers::{Current, Listed, Refusal, RefusalKind, SignIn, Trace};
 use crate::rotation::names::{Tag, VaultIx, VersionId};
 use crate::rotation::{Effect, Event, Reading};
@@ -20,7 +21,7 @@ type Done = Result<Option<Stopped>, DriverError>;
 /// What a reading was answered with. Values that were read for a sign-in are gone by now.
 enum Answer {
     Event(Event),
-    Refused(&'static str, (Refusal, Trace)),
+    Refused((Refusal, Trace)),
     /// The core says that the value is in memory and it is not: what a kill would have left.
     NoValue,
 }
@@ -60,7 +61,7 @@ impl<S: Services, C: Clock, K: Consumers, P: Stop> Driver<'_, S, C, K, P> {
                 self.record(event)?;
                 Ok(None)
             }
-            Answer::Refused(what, refused) => self.refused(reading.into(), what, refused),
+            Answer::Refused(refused) => self.refused(reading.into(), refused),
             Answer::NoValue => {
                 self.record(Event::Resumed { by: "the value was not in memory".into() })?;
                 Ok(None)
@@ -87,9 +88,10 @@ impl<S: Services, C: Clock, K: Consumers, P: Stop> Driver<'_, S, C, K, P> {
 
     /// A refusal that will not pass is an event of the run; a service that does not answer is not: the run stays where it is,
     /// and a later process goes on.
-    pub(super) fn refused(&mut self, question: Question, what: &str, (refusal, trace): (Refusal, Trace)) -> Done {
+    pub(super) fn refused(&mut self, question: Question, (refusal, trace): (Refusal, Trace)) -> Done {
         if silent(refusal.kind) {
-            return Ok(Some(Stopped::Unanswered { what: what.to_owned(), refusal }));
+            let (operation, vault) = asked(&self.rotation.next(self.now()?));
+            return Ok(Some(Stopped::Unanswered { operation, vault, refusal, trace }));
         }
         self.crash(CrashPoint::AfterRead(question))?;
         self.record(Event::ReadRefused { refusal, trace })?;
@@ -110,30 +112,28 @@ impl<S: Services, C: Clock, P: Stop> Asker<'_, S, C, P> {
     async fn ask(&self, reading: Reading, held: Option<&Held>) -> Answer {
         match reading {
             Reading::Credentials => {
-                let what = "the credentials";
                 let listed = |c: &crate::ports::Credential| Listed { key_id: c.key_id, tag: Tag::leading(&c.display_name) };
-                match self.patiently(what, async |s| s.credentials().await).await {
+                match self.patiently("the credentials", async |s| s.credentials().await).await {
                     Ok((credentials, trace)) => {
                         let credentials = credentials.iter().map(listed).collect();
                         Answer::Event(Event::CredentialsListed { credentials, trace })
                     }
-                    Err(refused) => Answer::Refused(what, refused),
+                    Err(refused) => Answer::Refused(refused),
                 }
             }
             Reading::Versions { vault } => {
-                let what = "a vault's versions";
-                match self.patiently(what, async |s| s.versions(vault).await).await {
+                match self.patiently("a vault's versions", async |s| s.versions(vault).await).await {
                     Ok((versions, trace)) => {
                         let versions = versions.into_iter().filter(|v| v.tag.is_some()).collect();
                         Answer::Event(Event::VersionsListed { vault, versions, trace })
                     }
-                    Err(refused) => Answer::Refused(what, refused),
+                    Err(refused) => Answer::Refused(refused),
                 }
             }
             Reading::Vault { vault, sign_in } => self.vault(vault, sign_in).await,
             Reading::Baseline { vault, version } => match self.baseline(vault, version).await {
                 Ok((answer, trace)) => Answer::Event(Event::BaselineProven { answer, trace }),
-                Err(refused) => Answer::Refused("the old version", refused),
+                Err(refused) => Answer::Refused(refused),
             },
             Reading::SignIn => match held {
                 Some(held) => {
@@ -146,11 +146,11 @@ impl<S: Services, C: Clock, P: Stop> Asker<'_, S, C, P> {
     }
 
     async fn vault(&self, vault: VaultIx, sign_in: bool) -> Answer {
-        let what = "a vault's current version";
-        let ((current, read), trace) = match self.patiently(what, async |s| s.current(vault).await).await {
-            Ok(answer) => answer,
-            Err(refused) => return Answer::Refused(what, refused),
-        };
+        let ((current, read), trace) =
+            match self.patiently("a vault's current version", async |s| s.current(vault).await).await {
+                Ok(answer) => answer,
+                Err(refused) => return Answer::Refused(refused),
+            };
         let signed_in = match (&read, sign_in, &current) {
             (Some(read), true, Current::Version(_)) => Some(self.sign_in(&read.value).await),
             (Some(_) | None, _, _) => None,

@@ -1,10 +1,11 @@
 //! Why a run stopped or turned back, in the words of a person on call: what happened, what is true now, what to do.
 
+use super::met::{Met, met};
 use super::text::{clean, duration, list, place, sign_in};
+use crate::refusals::{Names, Operation, Words};
 use crate::rotation::Reason;
-use crate::rotation::answers::{Refusal, RefusalKind};
-use crate::rotation::names::VaultIx;
-use crate::run::Start;
+use crate::rotation::answers::{Refusal, SignIn};
+use crate::run::{Run, Start};
 
 /// A [`Reason`] in three sentences or so. One line each, nothing of it secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,8 +18,17 @@ pub struct Explanation {
     pub to_do: String,
 }
 
-/// Explains `reason` for the run that began with `start`.
+/// Explains `reason` for `run`, with what the run's records tell of the request that was refused.
+pub fn explain_in(run: &Run, reason: &Reason) -> Explanation {
+    explain_with(reason, &run.start, &met(run, reason))
+}
+
+/// Explains `reason` for a run that began with `start`, from nothing but the reason.
 pub fn explain(reason: &Reason, start: &Start) -> Explanation {
+    explain_with(reason, start, &Met::default())
+}
+
+fn explain_with(reason: &Reason, start: &Start, met: &Met) -> Explanation {
     let run = &start.plan.run;
     let resume = format!("`keyrelay resume {run}`");
     let rollback = format!("`keyrelay rollback {run}`");
@@ -65,19 +75,16 @@ pub fn explain(reason: &Reason, start: &Start) -> Explanation {
                 duration(start.plan.proof.limit),
                 sign_in(last)
             ),
-            "That secret was written to no vault.".to_owned(),
+            with_cause(start, last, "That secret was written to no vault."),
             format!(
-                "See whether the application and its service principal are enabled and whether Conditional Access blocks it. \
-                 Then {resume} tries again with another secret; {rollback} takes back what was added."
+                "{} Then {resume} tries again with another secret; {rollback} takes back what was added.",
+                cure(start, last)
             ),
         ),
         Reason::CurrentRefused { vault, last } => (
             format!("What {} serves does not sign in; the last answer was: {}.", place(start, *vault), sign_in(last)),
-            "Consumers that read it now may fail. Nothing was removed after that was seen.".to_owned(),
-            format!(
-                "See whether the application and its service principal are enabled and whether somebody removed the secret. \
-                 {resume} looks again; {rollback}, where it is open, puts the old value back."
-            ),
+            with_cause(start, last, "Consumers that read it now may fail. Nothing was removed after that was seen."),
+            format!("{} {resume} looks again; {rollback}, where it is open, puts the old value back.", cure(start, last)),
         ),
         Reason::CredentialGone { key_id } => (
             format!("The key ID {key_id}, which the vaults serve, is not among the application's secrets any more."),
@@ -90,24 +97,33 @@ pub fn explain(reason: &Reason, start: &Start) -> Explanation {
         ),
         Reason::BaselineUnproven { last } => (
             format!("The old secret could be proven neither alive nor dead; the last answer was: {}.", sign_in(last)),
-            "It was not put back where it was not back already.".to_owned(),
-            format!("When sign-ins of this application are answered again, {resume}."),
+            with_cause(start, last, "It was not put back where it was not back already."),
+            format!("{} When sign-ins of this application are answered again, {resume}.", cure(start, last)),
         ),
-        Reason::AddRefused { refusal } => (
-            format!("A new secret could not be added: {}.", said(refusal)),
-            "That request added none.".to_owned(),
-            format!("{} Then {resume}, or {rollback}.", mend(refusal.kind, &graph(start))),
-        ),
-        Reason::WriteRefused { vault, refusal } => (
-            format!("{} could not be written: {}.", place(start, *vault), said(refusal)),
-            "What each vault serves is read again before anything else is done.".to_owned(),
-            format!("{} Then {resume}, or {rollback} where it is open.", mend(refusal.kind, &host(start, *vault))),
-        ),
-        Reason::RemoveRefused { key_id, refusal } => (
-            format!("The key ID {key_id} could not be removed: {}.", said(refusal)),
-            "It may still sign in.".to_owned(),
-            format!("{} Then {resume}.", mend(refusal.kind, &graph(start))),
-        ),
+        Reason::AddRefused { refusal } => {
+            let said = words(start, refusal, &met.or(Operation::AddSecret, None));
+            (
+                format!("A new secret could not be added. {}", said.happened),
+                format!("That request added none. {}", said.now),
+                format!("{} Then {resume}, or {rollback}.", said.next),
+            )
+        }
+        Reason::WriteRefused { vault, refusal } => {
+            let said = words(start, refusal, &met.or(Operation::SetSecret, Some(*vault)));
+            (
+                format!("{} could not be written. {}", place(start, *vault), said.happened),
+                format!("What each vault serves is read again before anything else is done. {}", said.now),
+                format!("{} Then {resume}, or {rollback} where it is open.", said.next),
+            )
+        }
+        Reason::RemoveRefused { key_id, refusal } => {
+            let said = words(start, refusal, &met.or(Operation::RemoveSecret, None));
+            (
+                format!("The key ID {key_id} could not be removed. {}", said.happened),
+                format!("It may still sign in. {}", said.now),
+                format!("{} Then {resume}.", said.next),
+            )
+        }
         Reason::RemovalNotSeen { key_id } => (
             format!("The key ID {key_id} was removed, and long after the application still lists it."),
             "It may still sign in.".to_owned(),
@@ -115,11 +131,14 @@ pub fn explain(reason: &Reason, start: &Start) -> Explanation {
                 "Look at the application in the portal and remove the key ID there if it is still shown. Then {resume}."
             ),
         ),
-        Reason::ReadRefused { refusal } => (
-            format!("A read that the run depends on was refused: {}.", said(refusal)),
-            "Nothing was changed on that account.".to_owned(),
-            format!("{} Then {resume}.", mend(refusal.kind, "the service")),
-        ),
+        Reason::ReadRefused { refusal } => {
+            let said = words(start, refusal, met);
+            (
+                format!("A read that the run depends on was refused. {}", said.happened),
+                format!("Nothing was changed on that account. {}", said.now),
+                format!("{} Then {resume}.", said.next),
+            )
+        }
         Reason::AttemptsExhausted => (
             format!("The run has added as many secrets as its runbook allows ({}).", start.plan.attempts),
             "Those that no vault serves are left as they are until the run ends.".to_owned(),
@@ -151,7 +170,7 @@ pub fn explain(reason: &Reason, start: &Start) -> Explanation {
             format!("If it may go, `keyrelay release {run}` and then {resume}; else {rollback}."),
         ),
     };
-    Explanation { happened, now, to_do }
+    Explanation { happened, now: now.trim_end().to_owned(), to_do }
 }
 
 /// The name of a consumer.
@@ -171,39 +190,33 @@ pub(super) fn noted(note: &str) -> String {
     if note.is_empty() { note } else { format!(": \"{note}\"") }
 }
 
-fn said(refusal: &Refusal) -> String {
-    clean(&refusal.to_string()).trim_end_matches('.').to_owned()
+/// A refusal in the words that preflight and `diagnose` use too.
+fn words(start: &Start, refusal: &Refusal, met: &Met) -> Words {
+    let names = Names::of(&start.runbook, met.vault).in_file(&clean(&start.runbook_file));
+    Words::of_refusal(met.operation, refusal, met.request_id.as_deref(), &names)
 }
 
-fn host(start: &Start, vault: VaultIx) -> String {
-    start.runbook.vault(vault).map_or_else(|| "the vault".to_owned(), |v| v.url.host().to_owned())
-}
-
-fn graph(start: &Start) -> String {
-    format!("the application {}", start.runbook.client_id)
-}
-
-/// The mend of a refusal by `whom`.
-fn mend(kind: RefusalKind, whom: &str) -> String {
-    use RefusalKind as K;
-    match kind {
-        K::Unreachable => format!("Check that {whom} can be reached from here."),
-        K::Unanswered | K::Throttled => format!("Wait until {whom} answers again."),
-        K::Conflict => format!("Find out what else is changing {whom}, or wait a few minutes."),
-        K::NotFound => format!("Check that {whom} is there and in the runbook's tenant."),
-        K::Unauthenticated => "Check the identity that keyrelay runs as: its token was not taken.".to_owned(),
-        K::Forbidden => format!("Grant the identity that keyrelay runs as what it lacks on {whom}; it may take minutes to count."),
-        K::Firewall => format!("Let this machine's address through the firewall of {whom}."),
-        K::NoRoom => format!("Remove a secret of {whom} that nobody uses."),
-        K::Policy => {
-            "An app management policy of the tenant forbids it: shorten the secret's lifetime in the runbook, or ask the tenant's \
-             administrators for an exception."
-                .to_owned()
-        }
-        K::Disabled => format!("Enable the version of the secret in {whom}."),
-        K::SoftDeleted => format!("Recover or purge the deleted secret in {whom}."),
-        K::BeingDeleted => format!("Wait until the deletion in {whom} is done, then recover or purge it."),
-        K::Rejected => format!("See what {whom} says above."),
-        K::BadAnswer => format!("Check that no proxy answers in the place of {whom}."),
+/// What is true, and what a refused sign-in says beyond the secret.
+fn with_cause(start: &Start, last: &SignIn, now: &str) -> String {
+    match cause(start, last) {
+        Some(words) => format!("{now} {}", words.now),
+        None => now.to_owned(),
     }
+}
+
+/// What mends a refused sign-in.
+fn cure(start: &Start, last: &SignIn) -> String {
+    let look = || {
+        let (app, file) = (start.runbook.client_id, clean(&start.runbook_file));
+        format!(
+            "See which secrets the application has, `az ad app credential list --id {app}`, and why: `keyrelay diagnose {file}`."
+        )
+    };
+    cause(start, last).map_or_else(look, |words| words.next)
+}
+
+/// The words of a sign-in that was refused, or not answered, for a reason other than the secret.
+fn cause(start: &Start, last: &SignIn) -> Option<Words> {
+    let names = Names::of(&start.runbook, None).in_file(&clean(&start.runbook_file));
+    Words::of_sign_in(last, None, &names).filter(|_| !last.says_dead())
 }

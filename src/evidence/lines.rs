@@ -69,7 +69,7 @@ impl Summary {
         lines.push(format!("Now: {}", now.join(" ")));
         lines.extend(self.words.left_over.iter().cloned());
         let page = self.reason.as_ref().filter(|_| self.state == State::NeedsOperator);
-        lines.extend(page.map(|r| format!("Read: runbooks/needs-operator.md, \"{}\".", r.name)));
+        lines.extend(page.map(|r| format!("Read: runbooks/needs-operator/{}.md", r.name)));
         lines.extend(self.next());
         lines.extend(self.journal.iter().map(|at| format!("Journal: {at}")));
         lines.push(match &self.report {

@@ -10,6 +10,7 @@ mod credentials;
 mod gather;
 mod lines;
 mod markdown;
+mod met;
 mod removals;
 mod requests;
 mod text;
@@ -21,8 +22,9 @@ pub mod summary;
 pub mod timeline;
 pub mod turns;
 
-pub use explain::{Explanation, explain};
+pub use explain::{Explanation, explain, explain_in};
 pub use report::Report;
 pub use state::State;
 pub use summary::Summary;
+pub(crate) use text::clean;
 pub use timeline::Timeline;

@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::claims::{Claim, Story};
 use super::consumers::Consumer;
 use super::credentials::Credential;
-use super::explain::{Explanation, explain};
+use super::explain::{Explanation, explain_in};
 use super::lines::standing;
 use super::markdown;
 use super::requests::Request;
@@ -19,7 +19,7 @@ use crate::journal::RecordHash;
 use crate::rotation::names::{KeyId, RunId, VersionId};
 use crate::rotation::plan::VaultStart;
 use crate::rotation::{End, Reason};
-use crate::run::{Run, Start};
+use crate::run::Run;
 use crate::runbook::Runbook;
 
 /// The version of the JSON form. Members may be added under it; none changes its meaning or goes away.
@@ -221,8 +221,7 @@ impl Report {
             seconds: s.spent.as_secs_f64(),
             attempts: s.attempts,
         };
-        let event =
-            |turn: &super::turns::Turn| Event { record: turn.record, at: turn.at, text: happening(&turn.what, start) };
+        let event = |turn: &super::turns::Turn| Event { record: turn.record, at: turn.at, text: happening(&turn.what, run) };
         Report {
             schema: SCHEMA,
             sandbox: run.in_sandbox(),
@@ -302,9 +301,9 @@ fn vaults(run: &Run, line: &Timeline) -> Vec<VaultFacts> {
     places.map(facts).collect()
 }
 
-fn happening(what: &Happening, start: &Start) -> String {
+fn happening(what: &Happening, run: &Run) -> String {
     let why = |reason: &Reason| {
-        let Explanation { happened, .. } = explain(reason, start);
+        let Explanation { happened, .. } = explain_in(run, reason);
         happened
     };
     match what {

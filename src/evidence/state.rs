@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::explain::{Explanation, explain};
+use super::explain::{Explanation, explain_in};
 use super::text::clean;
 use super::timeline::Timeline;
 use super::turns::Happening;
@@ -103,9 +103,8 @@ pub(super) fn new_key_id(rotation: &Rotation) -> Option<KeyId> {
 
 /// Why the run needs an operator, is on its way back, or ended otherwise than completed: the last thing that made it so.
 pub(super) fn reason(run: &Run, line: &Timeline) -> Option<(&'static str, Explanation)> {
-    let start = &run.start;
     if let Phase::NeedsOperator { reason, .. } = run.rotation.phase() {
-        return Some((reason.name(), explain(reason, start)));
+        return Some((reason.name(), explain_in(run, reason)));
     }
     let abandoned = *run.rotation.phase() == Phase::Ended { end: End::Abandoned };
     if !abandoned && !run.rotation.back() {
@@ -120,7 +119,7 @@ pub(super) fn reason(run: &Run, line: &Timeline) -> Option<(&'static str, Explan
         Happening::RollbackRequested { by, reason, .. } => {
             person("rollback-requested", by, "asked for the rollback", reason)
         }
-        Happening::TurnedBack { reason } => reason.as_ref().map(|r| (r.name(), explain(r, start))),
+        Happening::TurnedBack { reason } => reason.as_ref().map(|r| (r.name(), explain_in(run, r))),
         Happening::Resumed { .. } | Happening::TurnedForward | Happening::NeedsOperator { .. } => None,
         Happening::PointOfNoReturn | Happening::HoldSet { .. } | Happening::Released { .. } | Happening::Ended(_) => None,
     })

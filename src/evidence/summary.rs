@@ -102,7 +102,7 @@ pub struct StepSummary {
 /// A reason by name, with its words.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Named {
-    /// Such as `vault-changed`: the heading in `runbooks/needs-operator.md`. `rollback-requested` and `abandoned` where a person decided.
+    /// Such as `vault-changed`: its page in `runbooks/needs-operator/`. `rollback-requested` and `abandoned` where a person decided.
     pub name: &'static str,
     /// What happened.
     pub text: String,

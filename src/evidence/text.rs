@@ -8,7 +8,7 @@ use crate::run::Start;
 
 /// Text from outside on one line: line breaks become blanks; control characters, and those that only change how the text
 /// around them is shown, are dropped.
-pub(super) fn clean(text: &str) -> String {
+pub(crate) fn clean(text: &str) -> String {
     let one_line = text.chars().filter_map(|c| match c {
         '\n' | '\r' | '\t' | '\u{2028}' | '\u{2029}' => Some(' '),
         c if c.is_control() || invisible(c) => None,

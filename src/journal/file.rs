@@ -138,12 +138,16 @@ impl Log for FileLog {
         Ok(())
     }
 
-    fn keep(&mut self, whole_bytes: u64) -> Result<(), StoreError> {
+    fn keep(&mut self, whole: &[u8]) -> Result<(), StoreError> {
         self.check(Doing::Cut)?;
-        if whole_bytes < self.length {
-            self.file.set_len(whole_bytes).map_err(StoreError::io(Doing::Cut))?;
-            self.length = whole_bytes;
+        let length = whole.len() as u64;
+        if length < self.length {
+            self.file.set_len(length).map_err(StoreError::io(Doing::Cut))?;
+            self.length = length;
         }
+        let last = whole.split_inclusive(|b| *b == b'\n').next_back().unwrap_or_default();
+        self.file.seek(SeekFrom::Start(length - last.len() as u64)).map_err(StoreError::io(Doing::Write))?;
+        self.file.write_all(last).map_err(StoreError::io(Doing::Write))?;
         self.file.sync_all().map_err(StoreError::io(Doing::Sync))
     }
 }

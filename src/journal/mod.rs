@@ -20,7 +20,7 @@ pub use file::Folder;
 pub use record::{Contents, Record, RecordHash};
 
 use crate::rotation::names::RunId;
-use store::{Log, Store, StoreError};
+use store::{Doing, Log, Store, StoreError};
 
 /// A journal that is being written. One process at a time: its writer holds the run's lock (see [`crate::locks`]).
 pub struct Journal<E, L> {
@@ -87,7 +87,7 @@ impl<E: Serialize + DeserializeOwned, L: Log> Journal<E, L> {
             stopped: false,
             events: PhantomData,
         };
-        journal.append(at, local, first)?;
+        journal.append(at, local, first).map_err(without_a_beginning)?;
         Ok(journal)
     }
 
@@ -100,7 +100,8 @@ impl<E: Serialize + DeserializeOwned, L: Log> Journal<E, L> {
         let (mut log, bytes) = store.open(run).map_err(|e| failed(run, &place, e))?;
         let contents: Contents<E> = record::parse(&bytes).map_err(|e| failed(run, &place, e))?;
         // Also where nothing is torn: the last writer may have been killed between its write and its sync.
-        log.keep(contents.whole_bytes).map_err(|e| failed(run, &place, e))?;
+        let whole = usize::try_from(contents.whole_bytes).ok().and_then(|n| bytes.get(..n)).unwrap_or(&bytes);
+        log.keep(whole).map_err(|e| failed(run, &place, e))?;
         let journal = Journal {
             run: run.clone(),
             place,
@@ -166,6 +167,14 @@ impl<E, L> Journal<E, L> {
 
 fn failed(run: &RunId, place: &str, trouble: impl Into<Trouble>) -> JournalError {
     JournalError { run: Some(run.clone()), place: place.to_owned(), trouble: trouble.into() }
+}
+
+/// A first record that could not be written whole is the beginning of nothing: there is no run that could be resumed.
+fn without_a_beginning(mut error: JournalError) -> JournalError {
+    if let Trouble::Store(StoreError::Io { doing: doing @ Doing::Write, .. }) = &mut error.trouble {
+        *doing = Doing::Create;
+    }
+    error
 }
 
 /// Reads the journal of `run` and changes nothing; another process may be writing it.

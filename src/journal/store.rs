@@ -45,11 +45,13 @@ pub trait Log {
     /// If it may not be on disk, or not whole.
     fn append(&mut self, line: &[u8]) -> Result<(), StoreError>;
 
-    /// Cuts off all but the first `whole_bytes` and forces the rest to disk: it may have been read from memory only.
+    /// Cuts off what follows `whole`, the lines at the beginning, and forces these to disk: what was read may have been in memory
+    /// only. The last of them is written once more. If its writer's sync failed the system may hold it in memory and call it
+    /// clean, so that no later sync would write it; the lines before it were synced when it was written.
     ///
     /// # Errors
-    /// If it may not be on disk.
-    fn keep(&mut self, whole_bytes: u64) -> Result<(), StoreError>;
+    /// If they may not be on disk.
+    fn keep(&mut self, whole: &[u8]) -> Result<(), StoreError>;
 }
 
 /// What was being done.

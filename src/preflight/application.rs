@@ -10,6 +10,7 @@ use super::mend::Mend;
 use super::survey::{NotSeen, Survey};
 use super::{Candidate, Refused, Wanted};
 use crate::ports::Credential;
+use crate::refusals::Operation;
 use crate::rotation::answers::RefusalKind;
 use crate::rotation::names::{KeyId, RunId, Tag, TargetId};
 use crate::runbook::Runbook;
@@ -19,12 +20,8 @@ pub(super) fn found(survey: &Survey, mend: &Mend<'_>) -> Check {
     let application = match &survey.directory.application {
         Ok(application) => application,
         Err(NotSeen::Refused(refused)) => {
-            let check = Check::refusing(CheckId::Application, refused);
+            let check = refusing(CheckId::Application, Operation::ReadApplication, refused, mend);
             return match refused.kind() {
-                Some(RefusalKind::NotFound) => {
-                    let tenant = mend.runbook.tenant.as_str();
-                    check.mend(format!("correct client_id, tenant or cloud: az ad app list --all, signed in to {tenant}"))
-                }
                 Some(RefusalKind::Forbidden) => check.mend("see the check `permission`"),
                 Some(_) | None => check,
             };
@@ -33,7 +30,7 @@ pub(super) fn found(survey: &Survey, mend: &Mend<'_>) -> Check {
         Err(NotSeen::NotAsked) => return Check::unknown(CheckId::Application, "not asked for"),
     };
     match &survey.directory.credentials {
-        Err(NotSeen::Refused(refused)) => Check::refusing(CheckId::Application, refused),
+        Err(NotSeen::Refused(refused)) => refusing(CheckId::Application, Operation::ListSecrets, refused, mend),
         Err(NotSeen::After(first)) => Check::after(CheckId::Application, *first),
         Err(NotSeen::NotAsked) => Check::unknown(CheckId::Application, "its credentials were not asked for"),
         Ok(credentials) => {
@@ -41,6 +38,12 @@ pub(super) fn found(survey: &Survey, mend: &Mend<'_>) -> Check {
             Check::ok(CheckId::Application, format!("{name}, object {}, secrets: {secrets}", application.object_id))
         }
     }
+}
+
+/// A refusal by a service, in the words that are the same everywhere; any other in its own.
+pub(super) fn refusing(check: CheckId, operation: Operation, refused: &Refused, mend: &Mend<'_>) -> Check {
+    let words = mend.words(operation, None, refused);
+    words.map_or_else(|| Check::refusing(check, refused), |w| Check::refused(check, w.happened).mend(w.next))
 }
 
 /// The service principal is what signs in.

@@ -11,15 +11,13 @@ use super::survey::{NotSeen, Survey};
 use super::vault_survey::{Held, Serves, VaultSurvey};
 use super::{Candidate, Refused, Wanted};
 use crate::ports::Credential;
-use crate::rotation::answers::{RefusalKind, SignIn};
+use crate::refusals::{Operation, Words};
+use crate::rotation::answers::RefusalKind;
 use crate::rotation::names::{KeyId, VAULT_TAG, VAULT_TAG_KEY_ID};
 use crate::rotation::plan::{Baseline, VaultStart};
 
 /// How many tags a version may have (learn.microsoft.com/azure/key-vault/secrets/about-secrets).
 const TAG_LIMIT: usize = 15;
-
-/// AADSTS: the application or its service principal is disabled.
-const DISABLED: u32 = 7_000_112;
 
 /// What the vaults serve before the run.
 #[derive(Debug)]
@@ -153,9 +151,8 @@ fn secret(vault: &VaultSurvey, mend: &Mend<'_>) -> Check {
         }
         Ok(Serves::NoValue) => at(ID, &Refused::Value { place: place.clone() }, &place),
         Err(NotSeen::Refused(refused)) => {
-            let check = at(ID, refused, &place);
-            let known = refused.service().and_then(|refusal| mend.vault(vault.vault, refusal));
-            known.map_or_else(|| check.clone(), |command| check.clone().mend(command))
+            let words = mend.words(Operation::GetSecret, Some(vault.vault), refused);
+            words.map_or_else(|| at(ID, refused, &place), |w| Check::refused(ID, w.happened).mend(w.next))
         }
         Err(NotSeen::After(first)) => Check::after(ID, *first),
         Err(NotSeen::NotAsked) => Check::unknown(ID, "not asked for"),
@@ -177,10 +174,10 @@ fn may_list(vault: &VaultSurvey, mend: &Mend<'_>) -> Check {
             Check::ok(ID, "versions may be listed; whether one may be set shows when it is set")
         }
         (Ok(()), _) => Check::ok(ID, "get and list; whether a version may be set shows when it is set"),
-        (Err(NotSeen::Refused(refused)), _) => match refused.service() {
-            Some(refusal) if refusal.kind == RefusalKind::Forbidden => {
-                let says = format!("versions may not be listed, which a run needs to settle what is in doubt: {refusal}");
-                Check::refused(ID, says).mend(mend.grant(vault.vault, refusal))
+        (Err(NotSeen::Refused(refused)), _) => match mend.words(Operation::ListVersions, Some(vault.vault), refused) {
+            Some(words) if refused.kind() == Some(RefusalKind::Forbidden) => {
+                let why = "versions may not be listed, which a run needs to settle what is in doubt";
+                Check::refused(ID, format!("{why}: {}", words.happened)).mend(words.next)
             }
             Some(_) | None => Check::unknown(ID, format!("could not be read: {refused}")),
         },
@@ -221,9 +218,12 @@ fn sign_in(vault: &VaultSurvey, held: &Held, mend: &Mend<'_>) -> Check {
             "the current value does not sign in: this run is a repair, and cannot be rolled back once it is published",
         ),
         Err(refused) => {
-            let check = at(ID, refused, &vault.place);
-            let disabled = matches!(refused, Refused::CannotTell { answer: SignIn::Refused { code: DISABLED, .. }, .. });
-            if disabled { check.mend(mend.enable_principal()) } else { check }
+            let words =
+                if let Refused::CannotTell { answer, .. } = refused { mend.sign_in(vault.vault, answer) } else { None };
+            let told = |w: Words| {
+                Check::refused(ID, format!("whether the current value signs in cannot be told. {}", w.happened)).mend(w.next)
+            };
+            words.map_or_else(|| at(ID, refused, &vault.place), told)
         }
     }
 }

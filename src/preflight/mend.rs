@@ -2,9 +2,11 @@
 //!
 //! `az` commands: learn.microsoft.com/cli/azure, groups `ad app`, `ad sp`, `role assignment`, `keyvault`.
 
+use super::Refused;
 use super::permission::OWNED_BY_ID;
 use crate::ports::Identity;
-use crate::rotation::answers::{Refusal, RefusalKind};
+use crate::refusals::{Names, Operation, Words};
+use crate::rotation::answers::SignIn;
 use crate::rotation::names::VaultIx;
 use crate::runbook::Runbook;
 
@@ -67,43 +69,22 @@ impl Mend<'_> {
         format!("az keyvault secret list --vault-name {} --query [].name", self.vault_name(vault))
     }
 
-    /// Grants whoever acts what a run needs on the secret, in the way that the vault grants things.
-    pub(super) fn grant(&self, vault: VaultIx, refusal: &Refusal) -> String {
-        let (name, object) = (self.vault_name(vault), self.acting_object());
-        if refusal.code.ends_with("ForbiddenByPolicy") || refusal.code.ends_with("AccessDenied") {
-            return format!("az keyvault set-policy --name {name} --object-id {object} --secret-permissions get list set");
-        }
-        let scope =
-            format!("\"$(az keyvault show --name {name} --query id --output tsv)/secrets/{}\"", self.secret_name(vault));
-        let role = "\"Key Vault Secrets Officer\"";
-        format!("az role assignment create --role {role} --assignee-object-id {object} --scope {scope}")
+    /// What a refusal by a service means, in the words that runs, reports and `diagnose` use too; `None` if it is not one.
+    pub(super) fn words(&self, operation: Operation, vault: Option<VaultIx>, refused: &Refused) -> Option<Words> {
+        let Refused::Service { refusal, request_id, .. } = refused else { return None };
+        Some(Words::of_refusal(Some(operation), refusal, request_id.as_deref(), &self.names(vault)))
     }
 
-    /// What mends a vault's refusal, where that is known.
-    pub(super) fn vault(&self, vault: VaultIx, refusal: &Refusal) -> Option<String> {
-        use RefusalKind as K;
-        match refusal.kind {
-            K::Forbidden => Some(self.grant(vault, refusal)),
-            K::Firewall => {
-                let name = self.vault_name(vault);
-                Some(format!("az keyvault network-rule add --name {name} --ip-address ADDRESS_OF_THIS_MACHINE"))
-            }
-            K::SoftDeleted => Some(self.secret(vault, "recover", "")),
-            K::Disabled => Some(self.secret(vault, "set-attributes", " --enabled true")),
-            K::BeingDeleted => {
-                let wait = "wait until the deletion is through, then";
-                Some(format!("{wait} {}", self.secret(vault, "recover", "")))
-            }
-            K::Unreachable
-            | K::Unanswered
-            | K::Throttled
-            | K::Conflict
-            | K::NotFound
-            | K::Unauthenticated
-            | K::NoRoom
-            | K::Policy
-            | K::Rejected
-            | K::BadAnswer => None,
+    /// What a sign-in with a vault's value means, if it was not accepted.
+    pub(super) fn sign_in(&self, vault: VaultIx, answer: &SignIn) -> Option<Words> {
+        Words::of_sign_in(answer, None, &self.names(Some(vault)))
+    }
+
+    fn names(&self, vault: Option<VaultIx>) -> Names {
+        Names {
+            identity: self.acting.and_then(|i| i.object_id.clone()),
+            operator: self.acting.and_then(|i| i.client_id.clone()),
+            ..Names::of(self.runbook, vault)
         }
     }
 

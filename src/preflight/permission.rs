@@ -1,10 +1,12 @@
 //! Who acts, and may they? From what their token says, and from who owns the application.
 
 use super::Refused;
+use super::application::refusing;
 use super::check::{Check, CheckId};
 use super::mend::Mend;
 use super::survey::{NotSeen, Survey};
 use crate::ports::{Identity, IdentityKind};
+use crate::refusals::Operation;
 use crate::rotation::answers::RefusalKind;
 use crate::runbook::{Delete, Runbook};
 
@@ -100,7 +102,7 @@ fn no_token(check: CheckId, why: &NotSeen, mend: &Mend<'_>) -> Check {
             let says = format!("no token: nobody has consented to what the client asks for ({})", refusal.code);
             Check::refused(check, says).mend(mend.consent())
         }
-        NotSeen::Refused(refused) => Check::refusing(check, refused),
+        NotSeen::Refused(refused) => refusing(check, Operation::OperatorSignIn, refused, mend),
         NotSeen::After(first) => Check::after(check, *first),
         NotSeen::NotAsked => Check::unknown(check, "not asked for"),
     }

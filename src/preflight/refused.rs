@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use super::check::Check;
 use crate::ports::Credential;
+use crate::refusals::{Names, Words};
 use crate::rotation::answers::{Refusal, RefusalKind, SignIn};
 use crate::rotation::names::{KeyId, RunId};
 
@@ -214,20 +215,7 @@ impl Refused {
     }
 }
 
+/// Without names: where the runbook is at hand, the checks say it with them.
 fn service_advice(refusal: &Refusal) -> String {
-    use crate::rotation::answers::RefusalKind as K;
-    match refusal.kind {
-        K::Unreachable | K::Unanswered | K::Throttled | K::Conflict | K::BeingDeleted => "try again in a while".to_owned(),
-        K::NotFound => "check client_id, tenant and cloud in the runbook".to_owned(),
-        K::Unauthenticated => {
-            "check the operator's identity: AZURE_TENANT_ID, AZURE_CLIENT_ID, AZURE_CLIENT_SECRET".to_owned()
-        }
-        K::Forbidden => "grant the operator's identity what it lacks (README, permissions)".to_owned(),
-        K::Firewall => "let this machine's address through the vault's firewall".to_owned(),
-        K::NoRoom => "remove a credential that nobody uses".to_owned(),
-        K::Policy => "shorten `secret.lifetime`, or ask who owns the app management policy".to_owned(),
-        K::Disabled => "enable the version, or set a value that signs in".to_owned(),
-        K::SoftDeleted => "recover or purge the secret".to_owned(),
-        K::Rejected | K::BadAnswer => "read the answer, and give the request-id to support".to_owned(),
-    }
+    Words::of_refusal(None, refusal, None, &Names::default()).advice()
 }

@@ -5,6 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::answers::{Mutation, SignIn};
 use super::failure::Reason;
 use super::names::KeyId;
+use super::rules::{Rule, keeps};
 use super::state::{AddState, Attempt, Phase, Rotation, Streak, after};
 
 /// A row of sign-ins is broken by a gap of three times their spacing, but no shorter one than this: a process that was
@@ -32,7 +33,8 @@ impl Rotation {
             attempt.added = state;
         }
         if tag_intact {
-            self.enter(Phase::Prove);
+            let proof = keeps(Rule::ProofBeforePublishing);
+            self.enter(if proof { Phase::Prove } else { Phase::Publish { look_for_tag: false } });
             self.held = true;
         } else {
             self.next_attempt();
@@ -67,7 +69,7 @@ impl Rotation {
             let unbroken = self.proof.filter(|s| at.duration_since(s.last) <= gap);
             let since = unbroken.map_or(at, |s| s.since);
             self.proof = Some(Streak { since, last: at });
-            if at.duration_since(since) >= self.plan.proof.window {
+            if at.duration_since(since) >= self.plan.proof.window || !keeps(Rule::ProofWindow) {
                 self.enter(Phase::Publish { look_for_tag: false });
                 return true;
             }

@@ -7,6 +7,7 @@ use super::effect::Reading;
 use super::failure::Reason;
 use super::names::VaultIx;
 use super::plan::{Baseline, VaultStart};
+use super::rules::{Rule, keeps};
 use super::state::{End, Phase, Rotation, Serves};
 
 impl Rotation {
@@ -17,7 +18,8 @@ impl Rotation {
             Baseline::Dead { .. } => !self.maybe_published(),
         };
         let over = matches!(self.phase, Phase::Ended { .. });
-        !over && !self.back && !self.no_return && something_to_go_back_to
+        let no_return = self.no_return && keeps(Rule::PointOfNoReturn);
+        !over && !self.back && !no_return && something_to_go_back_to
     }
 
     /// Whether a rollback asked for now needs a sign-in with the baseline's value first, and where that value lies.
@@ -33,6 +35,7 @@ impl Rotation {
 
     pub(super) fn rollback_requested(&mut self, baseline: Option<&SignIn>) -> bool {
         let proven = self.rollback_proof().is_none() || baseline.is_some_and(SignIn::accepted);
+        let proven = proven || !keeps(Rule::ProofOfRollback);
         if !self.may_go_back() || !proven || self.in_flight.is_some() {
             return false;
         }
@@ -48,13 +51,13 @@ impl Rotation {
             return self.enter(Phase::Restore);
         }
         self.enter(Phase::Withdraw);
-        self.not_before = self.settled_at();
+        self.not_before = self.settled_at().filter(|_| keeps(Rule::SettleInWithdraw));
     }
 
     /// A version with our tag means that something was published after all.
     pub(super) fn decide_withdraw(&mut self, at: Timestamp) {
         let published: Vec<u32> = self.own_versions().map(|(n, _, _)| n).collect();
-        if published.is_empty() {
+        if published.is_empty() || !keeps(Rule::WithdrawLooks) {
             let own = self.own_listed(self.seen.list.as_deref().unwrap_or_default());
             let victims: Vec<_> = own.into_iter().map(|(_, k)| k).collect();
             return self.remove_from(at, &victims, End::RolledBack);
@@ -95,7 +98,8 @@ impl Rotation {
         let VaultStart::Holds { version } = self.start_of(vault) else {
             return self.todo.push_back(Mutation::DisableVersion { vault, version: ours });
         };
-        match self.seen.baseline.clone() {
+        let answer = if keeps(Rule::ProofBeforeRestore) { self.seen.baseline.clone() } else { Some(SignIn::Accepted) };
+        match answer {
             Some(SignIn::Accepted) => {
                 let from = Source::Version { vault, version };
                 self.todo.push_back(Mutation::WriteVault { vault, attempt: 0, from });

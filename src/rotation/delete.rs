@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::answers::{Mutation, SignIn};
 use super::failure::Reason;
 use super::names::KeyId;
+use super::rules::{Rule, keeps};
 use super::state::{End, Phase, Rotation, after};
 
 impl Rotation {
@@ -23,7 +24,7 @@ impl Rotation {
         if let Some(vault) = self.foreign() {
             return self.fail(Reason::VaultChanged { vault });
         }
-        if !self.unmoved() {
+        if !self.unmoved() && keeps(Rule::ReadBeforeRemoving) {
             return self.enter(Phase::Confirm);
         }
         if let Some((vault, last)) = self.refused_sign_in() {
@@ -42,6 +43,9 @@ impl Rotation {
     }
 
     fn served_key(&self) -> Option<KeyId> {
+        if !keeps(Rule::KeepServed) || !keeps(Rule::ReadBeforeRemoving) {
+            return self.key_id(self.attempt()); // what the journal believes in
+        }
         self.all_serve_ours().map(|(_, key_id)| key_id)
     }
 
@@ -50,7 +54,8 @@ impl Rotation {
         let deletes = !self.back && self.plan.delete != super::plan::Delete::Never;
         let baseline = self.removable_baseline().filter(|_| deletes);
         let baseline = baseline.filter(|b| list.iter().any(|c| c.key_id == *b));
-        let own = self.own_listed(list).into_iter().map(|(_, k)| k);
+        let known = |k: &KeyId| keeps(Rule::SweepByTag) || self.attempts.iter().any(|a| a.added.key_id() == Some(*k));
+        let own = self.own_listed(list).into_iter().map(|(_, k)| k).filter(known);
         own.chain(baseline).filter(|k| Some(*k) != kept).collect()
     }
 

@@ -7,7 +7,7 @@ use super::names::{KeyId, RunId, VaultIx};
 use super::plan::OnFailure;
 use super::state::{Phase, Rotation};
 
-/// Why the machine does not go on by itself. Each has its part in `runbooks/needs-operator.md`.
+/// Why the machine does not go on by itself. Each has its page in `runbooks/needs-operator/`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "is")]
 pub enum Reason {
@@ -95,7 +95,7 @@ pub enum Reason {
 }
 
 impl Reason {
-    /// Its name: the heading in `runbooks/needs-operator.md`, the word in `--json`.
+    /// Its name: its page in `runbooks/needs-operator/`, the word in `--json`.
     pub fn name(&self) -> &'static str {
         match self {
             Reason::VaultChanged { .. } => "vault-changed",

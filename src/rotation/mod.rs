@@ -17,6 +17,8 @@
 //! | `back` | the way back |
 //! | `failure` | why a machine stops, and the failure policy |
 //! | `invariants` | what must hold in every state |
+//! | `likeness` | when two states are the same |
+//! | `rules` | the rules by name: each is switched off once by the search |
 
 use std::sync::Arc;
 
@@ -27,6 +29,7 @@ pub mod effect;
 pub mod event;
 pub mod failure;
 pub mod invariants;
+pub mod likeness;
 pub mod names;
 pub mod plan;
 pub mod state;
@@ -39,12 +42,15 @@ mod outcome;
 mod overlap;
 mod publish;
 mod reconcile;
+mod rules;
 
 pub use consumers::Adoption;
 pub use effect::{Effect, Reading, Why};
 pub use event::{Applied, Event};
 pub use failure::Reason;
 pub use plan::Plan;
+#[cfg(feature = "rules-off")]
+pub use rules::{Rule, switch_off};
 pub use state::{End, Phase, Rotation, Step};
 
 use answers::Mutation;
@@ -216,6 +222,7 @@ impl Rotation {
             // the list only tells whether there is room
             Phase::Add => list.filter(|_| self.plan.room.is_some()).into_iter().collect(),
             Phase::Prove => vec![Reading::SignIn],
+            Phase::Delete if !rules::keeps(rules::Rule::ReadBeforeRemoving) => list.into_iter().collect(),
             Phase::Publish { look_for_tag: false } | Phase::Wait | Phase::Delete => {
                 list.into_iter().chain(currents).collect()
             }
@@ -293,7 +300,7 @@ impl Rotation {
             Phase::Add if self.added(self.attempt()) == Some(AddState::Planned) => self.enter(Phase::Add),
             Phase::Add | Phase::Prove => self.next_attempt(),
             // What stopped the run may be there still: it is looked at before a further secret is added, or each resume would add one.
-            Phase::Publish { .. } if paused || self.attempts.last().is_some_and(|a| a.published) => {
+            Phase::Publish { .. } if paused || self.maybe_published() => {
                 self.enter_reconcile(false);
             }
             Phase::Publish { .. } => self.next_attempt(),

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use super::failure::Reason;
 use super::names::VersionId;
+use super::rules::{Rule, keeps};
 use super::state::{DATE_RESOLUTION, Phase, Rotation, Serves, after};
 
 /// How often an overlap may begin again before a person must look.
@@ -20,12 +21,13 @@ impl Rotation {
             Serves::Ours { version, .. } => (!self.back).then_some(Some(version)),
             Serves::Foreign => None,
         };
-        self.vaults().map(version).collect()
+        let asked = if keeps(Rule::VaultsAgree) { usize::MAX } else { 1 };
+        self.vaults().take(asked).map(version).collect()
     }
 
     /// Whether the vaults serve exactly what was confirmed when the overlap began.
     pub(super) fn unmoved(&self) -> bool {
-        self.arrived().is_some_and(|now| now == self.confirmed)
+        self.arrived().is_some_and(|now| now == self.confirmed || !keeps(Rule::OverlapRestarts))
     }
 
     pub(super) fn decide_confirm(&mut self, at: Timestamp) {
@@ -52,8 +54,9 @@ impl Rotation {
         let cache = self.plan.consumers.iter().map(|c| c.cache).max().unwrap_or_default();
         let wait = self.plan.overlap.max(cache);
         // no wait at all needs no clock
-        let overlap = if wait.is_zero() { at } else { after(at, wait.saturating_add(DATE_RESOLUTION)) };
-        let unsure = self.back || self.doubted || self.attempts.len() > 1;
+        let none = wait.is_zero() || !keeps(Rule::Overlap);
+        let overlap = if none { at } else { after(at, wait.saturating_add(DATE_RESOLUTION)) };
+        let unsure = (self.back || self.doubted || self.attempts.len() > 1) && keeps(Rule::OverlapAfterSettle);
         self.settled_at().filter(|_| unsure).map_or(overlap, |settled| overlap.max(settled))
     }
 

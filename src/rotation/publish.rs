@@ -5,18 +5,20 @@ use jiff::Timestamp;
 use super::answers::{Mutation, Source};
 use super::failure::Reason;
 use super::names::VaultIx;
+use super::rules::{Rule, keeps};
 use super::state::{Phase, Rotation, Serves};
 
 impl Rotation {
     /// Each vault must serve the baseline or one of ours, and no other run of this target may have added a credential.
     pub(super) fn decide_publish(&mut self, look_for_tag: bool) {
-        if let Some(vault) = self.foreign() {
+        if let Some(vault) = self.foreign().filter(|_| keeps(Rule::ReadBeforeWrite)) {
             return self.fail(Reason::VaultChanged { vault });
         }
         if let Some(run) = self.another_run() {
             return self.fail(Reason::AnotherRun { run });
         }
         let attempt = self.attempt();
+        let look_for_tag = look_for_tag && keeps(Rule::LookForTag);
         let lacking: Vec<VaultIx> = self
             .vaults()
             .filter(|v| !(self.serves_attempt(*v, attempt) || look_for_tag && self.bears(*v, attempt)))
@@ -84,7 +86,8 @@ impl Rotation {
             Some(Serves::Baseline { .. } | Serves::Foreign) | None => None,
         });
         let first = all.next()??;
-        all.all(|a| a == Some(first)).then_some(first)
+        let agree = keeps(if self.phase == Phase::Smoke { Rule::VaultsAgreeInSmoke } else { Rule::VaultsAgree });
+        (!agree || all.all(|a| a == Some(first))).then_some(first)
     }
 
     /// The first vault whose value was read and did not sign in.

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use super::answers::{Mutation, Source, Version};
 use super::failure::Reason;
 use super::names::{KeyId, VaultIx, VersionId};
+use super::rules::{Rule, keeps};
 use super::state::{AddState, Attempt, Phase, Rotation, Serves};
 
 /// One of ours in a vault: attempt, where, in which version.
@@ -28,7 +29,8 @@ impl Rotation {
     /// Nothing is decided here before what is in doubt has settled.
     pub(super) fn enter_reconcile(&mut self, room: bool) {
         self.enter(Phase::Reconcile { room });
-        self.not_before = self.settled_at();
+        let rule = if room { Rule::SettleBeforeRoom } else { Rule::SettleInReconcile };
+        self.not_before = self.settled_at().filter(|_| keeps(rule));
     }
 
     /// What a vault serves of ours comes first, the newest; else what an older version holds and the application still lists.
@@ -36,7 +38,9 @@ impl Rotation {
         if let Some(vault) = self.foreign() {
             return self.fail(Reason::VaultChanged { vault });
         }
-        if let Some((goal, vault, version)) = self.newest_served().or_else(|| self.newest_held()) {
+        let goes_on = keeps(if room { Rule::ReadBeforeRoom } else { Rule::GoOnWithServed });
+        let ours = self.newest_served().or_else(|| self.newest_held()).filter(|_| goes_on);
+        if let Some((goal, vault, version)) = ours {
             return self.enter(Phase::Align { goal, vault, version });
         }
         if room {
@@ -75,12 +79,14 @@ impl Rotation {
     fn make_room(&mut self, at: Timestamp) {
         let list = self.seen.list.clone().unwrap_or_default();
         let present = list.iter().filter(|c| !self.removed.contains_key(&c.key_id)).count();
-        let written: Vec<u32> = self.own_versions().map(|(n, _, _)| n).collect();
+        let written = self.own_versions().map(|(n, _, _)| n).filter(|_| keeps(Rule::ReadBeforeRoom));
+        let written: Vec<u32> = written.collect();
         let unread = self.own_listed(&list).into_iter().filter(|(n, _)| !written.contains(n));
         let unread: Vec<KeyId> = unread.map(|(_, k)| k).collect();
         let victim = unread.iter().find(|k| !self.removed.contains_key(*k));
         let full = self.plan.room.is_some_and(|room| present >= usize::from(room));
-        let given_up = self.failing_for(at) > self.plan.settle.saturating_mul(5);
+        let patience = self.plan.settle.saturating_mul(5);
+        let given_up = self.failing_since.is_some_and(|since| at.duration_since(since) > patience);
         match victim {
             Some(key_id) => self.todo.push_back(Mutation::RemoveSecret { key_id: *key_id }),
             None if full || given_up || unread.is_empty() && self.plan.room.is_none() => self.stop(Reason::NoRoom),

@@ -15,6 +15,8 @@ mod custom_cloud;
 mod describe;
 mod document;
 mod duration;
+#[cfg(test)]
+mod example;
 pub(crate) mod leaked;
 mod names;
 mod problem;

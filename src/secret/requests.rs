@@ -203,6 +203,20 @@ mod tests {
         assert_eq!(id("no url"), None);
     }
 
+    /// Lawful answers, to be damaged.
+    const DAMAGED: [&str; 3] = [
+        r#"{"keyId":"73c912d2-fd2d-42a0-b3ae-2e45d006b8bc","endDateTime":"2024-05-07T06:52:43Z","hint":"abc","secretText":"abcd"}"#,
+        r#"{"passwordCredentials":[{"keyId":"73c912d2-fd2d-42a0-b3ae-2e45d006b8bc","startDateTime":null,"hint":"abc"}]}"#,
+        r#"{"value":"v","id":"https://kv.vault.azure.net/secrets/s/9e5fc20d4c4b4178aa120684624e4a68","attributes":{"enabled":true,"exp":9},"tags":{"a":"b"}}"#,
+    ];
+
+    #[test]
+    fn the_answers_to_be_damaged_are_lawful() {
+        assert!(added(DAMAGED[0].as_bytes()).is_some());
+        assert!(listed(DAMAGED[1].as_bytes()).is_some_and(|l| l.len() == 1));
+        assert!(version_read(DAMAGED[2].as_bytes(), "s").is_some() && written(DAMAGED[2].as_bytes(), "s").is_some());
+    }
+
     proptest! {
         #[test]
         fn no_answer_stops_us(body in "\\PC*", name in "\\PC*") {
@@ -210,6 +224,15 @@ mod tests {
             prop_assert!(added(body).is_none() && listed(body).is_none());
             prop_assert!(version_read(body, &name).is_none() && written(body, &name).is_none());
             let _ = version_in(&name, &name);
+        }
+
+        #[test]
+        fn no_damaged_answer_stops_us(which in 0..DAMAGED.len(), at in any::<prop::sample::Index>(), cut in 0..30usize,
+                                      paste in "null|\\[|\\]|\\{|\\}|,|\"|-1|1e999|true|\\\\u0000|\\\\ud800|é|[a-z]{1,4}") {
+            let mut body = DAMAGED[which].as_bytes().to_vec();
+            let start = at.index(body.len());
+            body.splice(start..(start + cut).min(body.len()), paste.bytes());
+            let _ = (added(&body), listed(&body), version_read(&body, "s"), written(&body, "s"));
         }
 
         #[test]

@@ -8,16 +8,18 @@ use serde_json::json;
 
 use crate::ends::ends;
 use crate::support::{Answer, Canned, REQUEST_ID, html, json as reply};
-use crate::{VERSION, services};
+use crate::{APP, VERSION, services};
 
 const GRAPH: &str = "graph.sandbox.localhost";
 const VAULT: &str = "kv-one.vault.sandbox.localhost";
 
 /// The reads, each with the host that it asks.
-const READS: [(&str, &str); 7] = [
+const READS: [(&str, &str); 9] = [
     ("application", GRAPH),
     ("credentials", GRAPH),
     ("service principal", GRAPH),
+    ("owners", GRAPH),
+    ("requested permissions", GRAPH),
     ("current version", VAULT),
     ("one version", VAULT),
     ("versions", VAULT),
@@ -30,6 +32,8 @@ async fn ask(services: &AzureServices, what: &str) -> Result<(), (Refusal, Trace
         "application" => services.application().await.map(drop),
         "credentials" => services.credentials().await.map(drop),
         "service principal" => services.service_principal().await.map(drop),
+        "owners" => services.owners().await.map(drop),
+        "requested permissions" => services.requested_permissions(APP).await.map(drop),
         "current version" => services.current(VaultIx(0)).await.map(drop),
         "one version" => services.version(VaultIx(0), VERSION.parse().unwrap()).await.map(drop),
         "versions" => services.versions(VaultIx(0)).await.map(drop),

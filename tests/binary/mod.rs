@@ -37,6 +37,7 @@ pub mod exit {
     pub const USAGE: i32 = 2;
     pub const ROLLED_BACK: i32 = 10;
     pub const WAITING: i32 = 20;
+    pub const INTERRUPTED: i32 = 21;
     pub const NEEDS_OPERATOR: i32 = 30;
     pub const HELD: i32 = 40;
     pub const REFUSED: i32 = 50;
@@ -267,8 +268,9 @@ impl Running {
         }
     }
 
+    /// It stands still at the place, or has ended without coming there.
     #[track_caller]
-    fn stands_still(mut self, place: &str) -> Result<Running, Ran> {
+    pub fn stands_still(mut self, place: &str) -> Result<Running, Ran> {
         let begun = Instant::now();
         let word = format!("standing still at {}", place.split('#').next().unwrap());
         loop {

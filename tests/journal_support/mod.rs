@@ -133,11 +133,11 @@ impl Log for MemoryLog {
         fault.map_or(Ok(()), |fault| Err(refused(Doing::Write, fault)))
     }
 
-    fn keep(&mut self, whole_bytes: u64) -> Result<(), StoreError> {
+    fn keep(&mut self, whole: &[u8]) -> Result<(), StoreError> {
         let mut disk = self.0.borrow_mut();
         let fault = disk.call();
         if !matches!(fault, Some(Fault::Refuse(_))) {
-            disk.files.get_mut(&self.1).unwrap().truncate(whole_bytes as usize);
+            disk.files.get_mut(&self.1).unwrap().truncate(whole.len());
         }
         fault.map_or(Ok(()), |fault| Err(refused(Doing::Cut, fault)))
     }

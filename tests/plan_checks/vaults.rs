@@ -110,7 +110,7 @@ pub const ROWS: &[Row] = &[
         |w| w.cloud.stage().vault_firewall(WEST, true),
         C::VaultSecret,
         V::Refused,
-        "refused by the vault's firewall",
+        "does not let this machine's address through",
         "az keyvault network-rule add --name west",
     ),
     Row(
@@ -174,7 +174,7 @@ pub const ROWS: &[Row] = &[
         |w| refuse_sign_in(w, SignInTrouble::ConditionalAccess),
         C::SignIn,
         V::Refused,
-        "cannot be told: refused (AADSTS53003",
+        "(AADSTS53003, invalid_grant)",
         "",
     ),
     Row(

@@ -8,8 +8,22 @@ use crate::table::Row;
 use crate::world::{APP, CLIENT, ITSELF};
 
 pub const ROWS: &[Row] = &[
-    Row("wrong secret of who acts", |w| w.wrong_secret = true, C::Identity, V::Refused, "could not sign in", "AZURE_"),
-    Row("wrong secret of who acts", |w| w.wrong_secret = true, C::VaultIdentity, V::Refused, "could not sign in", "AZURE_"),
+    Row(
+        "wrong secret of who acts",
+        |w| w.wrong_secret = true,
+        C::Identity,
+        V::Refused,
+        "does not know the secret of the identity",
+        "AZURE_",
+    ),
+    Row(
+        "wrong secret of who acts",
+        |w| w.wrong_secret = true,
+        C::VaultIdentity,
+        V::Refused,
+        "does not know the secret of the identity",
+        "AZURE_",
+    ),
     Row("wrong secret of who acts", |w| w.wrong_secret = true, C::Application, V::Unknown, "depends on identity", ""),
     Row(
         "another tenant",
@@ -19,7 +33,14 @@ pub const ROWS: &[Row] = &[
         "the runbook's tenant is another",
         "tenant",
     ),
-    Row("no application", |w| w.client_id = Uuid::from_u128(5), C::Application, V::Refused, "not found", "client_id"),
+    Row(
+        "no application",
+        |w| w.client_id = Uuid::from_u128(5),
+        C::Application,
+        V::Refused,
+        "has no application",
+        "client_id",
+    ),
     Row(
         "a disabled service principal",
         |w| w.cloud.stage().principal_enabled(CLIENT, false).unwrap(),
@@ -79,7 +100,7 @@ pub const ROWS: &[Row] = &[
         "az ad app permission admin-consent --id 5a9db0c5-09e4-4000-8000-000000000003",
     ),
     Row("nothing", |w| w.operator = Operator::Nothing, C::Permission, V::Refused, "has none", "permission add"),
-    Row("nothing", |w| w.operator = Operator::Nothing, C::Application, V::Refused, "permission missing", "`permission`"),
+    Row("nothing", |w| w.operator = Operator::Nothing, C::Application, V::Refused, "may not do this", "`permission`"),
     Row(
         "itself",
         |w| w.client_id = ITSELF,

@@ -9,6 +9,7 @@ use serde_json::json;
 
 use crate::counts::Counts;
 use crate::scenes::{never, scenes, some_scenes, thorough};
+use crate::tours::TOURS;
 use crate::world::reached::Reached;
 use crate::world::{Scene, World};
 
@@ -102,6 +103,44 @@ pub(crate) fn crashes() -> &'static Reached {
 
 fn both_ways(scenes: Vec<Scene>) -> impl Iterator<Item = (Scene, bool)> {
     scenes.into_iter().flat_map(|scene| [(scene.clone(), false), (scene, true)])
+}
+
+/// By name: each crash point that there is lies on a tour. A new effect brings new ones, and fails this until a tour comes by it.
+pub(crate) fn points() -> &'static Reached {
+    static DONE: OnceLock<Reached> = OnceLock::new();
+    DONE.get_or_init(|| {
+        let (mut reached, mut counts) = (Reached::default(), Counts::new("crash-points", json!({ "thorough": thorough() })));
+        let all = CrashPoint::all();
+        for (n, point) in (0..).zip(&all) {
+            let mut runs = 0;
+            for tour in &TOURS {
+                // in a debug build one tour is enough for a point, in either direction by turns
+                if !thorough() && runs > 0 {
+                    break;
+                }
+                for rollback in if thorough() { vec![false, true] } else { vec![n % 2 == 1] } {
+                    let world = tour.world(n);
+                    let point = *point;
+                    let stopped = tour.walk(&world, None, move |p| p == point);
+                    if matches!(stopped, Err(DriverError::Killed(_))) {
+                        runs += 1;
+                        tour.finish(&world, stopped, rollback);
+                        reached.join(&world.reached.borrow());
+                    }
+                }
+            }
+            assert!(runs > 0, "{point} lies on no tour");
+            counts.add("runs", runs);
+        }
+        counts.set("crash points", all.len());
+        counts.keep();
+        reached
+    })
+}
+
+#[test]
+fn every_crash_point_lies_on_a_tour_and_is_survived() {
+    points();
 }
 
 #[test]

@@ -15,6 +15,7 @@ use serde_json::json;
 use crate::counts::Counts;
 use crate::draw::Draw;
 use crate::scenes::{never, scenes, some_scenes, thorough};
+use crate::tours::{TOURS, Tour};
 use crate::world::reached::Reached;
 use crate::world::{Scene, World, seconds};
 
@@ -153,6 +154,23 @@ impl Tally {
         world.requests.get() > last
     }
 
+    /// A fault in a process that goes on from another, or back; killed after it or not. `false` if it was over before.
+    fn on_tour(&mut self, tour: &Tour, n: u32, kind: FaultKind) -> bool {
+        let world = tour.world(u64::from(n));
+        let first = world.requests.get();
+        let stopped = if n.is_multiple_of(2) {
+            tour.walk(&world, Some((n, kind)), never)
+        } else {
+            let kill = after_request(&world, first + n);
+            tour.walk(&world, Some((n, kind)), kill)
+        };
+        let came_about = world.requests.get() > first + n;
+        tour.finish(&world, stopped, false);
+        self.runs += 1;
+        self.reached.join(&world.reached.borrow());
+        came_about
+    }
+
     /// Two kinds at every two requests.
     fn pairs(&mut self, scene: &Scene, first: FaultKind, second: FaultKind) {
         for n in 0.. {
@@ -200,6 +218,16 @@ pub(crate) fn faults() -> &'static Reached {
             }
         }
         counts.set("in pairs", tally.runs - before);
+        let before = tally.runs;
+        // in a debug build one of nine, of each tour and each kind others
+        let step = if thorough() { 1 } else { 9 };
+        for (tour, kind) in TOURS.iter().enumerate().flat_map(|(t, tour)| FaultKind::ALL.map(move |k| ((t, tour), k))) {
+            let mut n = (tour.0 as u32 + 2 * kind as u32) % step;
+            while tally.on_tour(tour.1, n, kind) {
+                n += step;
+            }
+        }
+        counts.set("on tours", tally.runs - before);
         counts.set("runs", tally.runs);
         counts.set("requests on their way when their sender was gone", tally.late);
         for (kind, n) in &tally.struck {

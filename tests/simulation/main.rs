@@ -3,6 +3,7 @@
 //! | file | subject |
 //! |---|---|
 //! | `steps` | single days, each with its own trouble |
+//! | `tours` | the ways that a run can go |
 //! | `crashes` | a kill at every crash point, once and twice |
 //! | `faults` | each kind of fault at every request: alone, in pairs, with a kill |
 //! | `seeds` | everything at once, drawn by seed; `mischief` is what can happen, `regressions` what once failed |
@@ -13,7 +14,6 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, clippy::disallowed_methods, missing_docs)]
 
 mod consumers;
-#[path = "../support_counts/mod.rs"]
 mod counts;
 mod crashes;
 mod draw;
@@ -22,8 +22,11 @@ mod mischief;
 mod reached;
 mod reasons;
 mod regressions;
+#[path = "../reliability/mod.rs"]
+mod reliability;
 mod scenes;
 mod seeds;
 mod steps;
+mod tours;
 #[path = "../world/mod.rs"]
 mod world;

@@ -82,9 +82,9 @@ impl StoreLog for File {
         files.get_mut(&self.1).ok_or(StoreError::Replaced)?.extend_from_slice(line);
         Ok(())
     }
-    fn keep(&mut self, whole_bytes: u64) -> Result<(), StoreError> {
+    fn keep(&mut self, whole: &[u8]) -> Result<(), StoreError> {
         let mut files = self.0.0.borrow_mut();
-        files.get_mut(&self.1).ok_or(StoreError::Replaced)?.truncate(usize::try_from(whole_bytes).unwrap());
+        files.get_mut(&self.1).ok_or(StoreError::Replaced)?.truncate(whole.len());
         Ok(())
     }
 }
@@ -127,10 +127,14 @@ pub(crate) const LONGEST: usize = 2000;
 pub(crate) struct Mirrored {
     pub disk: OnDisk,
     pub journal: Rc<RefCell<Vec<(Timestamp, Event)>>>,
+    pub store: Rc<RefCell<Option<Box<dyn Log>>>>,
 }
 
 impl Log for Mirrored {
     fn append(&mut self, at: Timestamp, local: Timestamp, event: &Event) -> Result<(), DriverError> {
+        if let Some(store) = self.store.borrow_mut().as_mut() {
+            store.append(at, local, event)?;
+        }
         self.disk.append(at, local, event)?;
         let mut journal = self.journal.borrow_mut();
         journal.push((at, event.clone()));

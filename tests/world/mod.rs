@@ -24,7 +24,7 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use keyrelay::driver::{
-    CrashPoint, Driver, DriverError, HoldMarker, Manners, NeverStop, NewSecret, Observer, Patience, Stopped,
+    CrashPoint, Driver, DriverError, HoldMarker, Log, Manners, NeverStop, NewSecret, Observer, Patience, Stopped,
 };
 use keyrelay::hold::HoldError;
 use keyrelay::rotation::answers::Mutation;
@@ -47,6 +47,7 @@ use reached::Reached;
 use time::{Actor, Timeline, VirtualClock};
 use wire::Wire;
 
+/// Clones are the same world.
 #[derive(Clone)]
 pub(crate) struct World {
     pub scene: Scene,
@@ -79,6 +80,8 @@ pub(crate) struct World {
     pub suspended: Rc<Cell<SignedDuration>>,
     /// Who lives here besides.
     pub actors: Rc<RefCell<Vec<Actor>>>,
+    /// What stores the journal besides, where a test is about that: asked before a record counts as written.
+    pub store: Rc<RefCell<Option<Box<dyn Log>>>>,
     pub reached: Rc<RefCell<Reached>>,
 }
 
@@ -113,6 +116,7 @@ impl World {
             local: Rc::new(Cell::new(disk::wrong_clock())),
             suspended: Rc::default(),
             actors: Rc::default(),
+            store: Rc::default(),
             reached: Rc::default(),
         }
     }
@@ -137,7 +141,7 @@ impl World {
         self.disk.begin(&self.plan, self.begun());
         let (mut log, _) = self.disk.open(run);
         for (at, event) in self.journal.borrow().iter() {
-            keyrelay::driver::Log::append(&mut log, *at, *at, event).unwrap();
+            log.append(*at, *at, event).unwrap();
         }
     }
 
@@ -234,7 +238,7 @@ impl World {
             visits: self.visits.clone(),
             side_by_side: self.side_by_side.clone(),
         };
-        let mut log = Mirrored { disk, journal: self.journal.clone() };
+        let mut log = Mirrored { disk, journal: self.journal.clone(), store: self.store.clone() };
         let mut marker = Marker(self.said.clone());
         let mut observer = Watch { world: self.clone(), before: rotation.clone(), kill: Box::new(kill) };
         let manners =
@@ -298,7 +302,7 @@ impl World {
         let event = Event::Abandoned { by: "test".into(), reason: "test".into() };
         let at = run.last_at().unwrap().max(self.time.get());
         let after = run.rotation.apply(at, &event).unwrap_or_else(|e| panic!("L2: {e}"));
-        keyrelay::driver::Log::append(&mut disk, at, at, &event).unwrap();
+        disk.append(at, at, &event).unwrap();
         self.journal.borrow_mut().push((at, event.clone()));
         self.reached.borrow_mut().step(&run.rotation, &event, &after);
     }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::{AppRef, Cloud, PasswordCredential, SecretVersion};
+use super::{AppRef, Cloud, PasswordCredential, SecretVersion, Value};
 
 /// How a credential stands at a moment.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -56,7 +56,12 @@ impl Cloud {
 
     /// The credential whose value a version holds, removed or not; none for a value that no application ever had.
     pub fn credential_of(&self, version: &SecretVersion) -> Option<Uuid> {
-        self.objects.passwords().find(|p| p.value == version.value).map(|p| p.key_id)
+        self.holder_of(&version.value)
+    }
+
+    /// The credential that a value belongs to, removed or not.
+    pub fn holder_of(&self, value: &Value) -> Option<Uuid> {
+        self.objects.passwords().find(|p| p.value == *value).map(|p| p.key_id)
     }
 
     /// The credential that consumers of a vault's secret sign in with: that of the latest version, if it can be read.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::ports::VersionRead;
+use crate::refusals::{self, Service};
 use crate::rotation::answers::{Refusal, RefusalKind, Trace, Version};
 use crate::rotation::names::{VAULT_TAG, VAULT_TAG_KEY_ID, VersionId};
 use crate::sandbox::cloud::{CloudError, SecretVersion};
@@ -30,22 +31,10 @@ pub(super) fn unavailable() -> Refusal {
 /// The kind of no, by code; the sentence stays behind where a request could have put its value into it.
 pub(super) fn refusal(error: &CloudError) -> Refusal {
     let inner = error.innererror.as_deref();
-    let kind = match (error.status, error.code.as_str(), inner) {
-        (_, _, Some("SecretDisabled")) => RefusalKind::Disabled,
-        (_, _, Some("ObjectIsDeletedButRecoverable")) => RefusalKind::SoftDeleted,
-        (_, _, Some("ObjectIsBeingDeleted")) => RefusalKind::BeingDeleted,
-        (_, "TooManyAppPasswords" | "Directory_ResourceSizeExceeded", _) => RefusalKind::NoRoom,
-        (_, "CredentialInvalidLifetimeAsPerAppPolicy" | "CredentialTypeNotAllowedAsPerAppPolicy", _) => RefusalKind::Policy,
-        (_, "Directory_ConcurrencyViolation", _) => RefusalKind::Conflict,
-        (_, _, Some("ForbiddenByFirewall")) => RefusalKind::Firewall,
-        (401, _, _) => RefusalKind::Unauthenticated,
-        (403, _, _) => RefusalKind::Forbidden,
-        (404, _, _) => RefusalKind::NotFound,
-        (409, _, _) => RefusalKind::Conflict,
-        (429, _, _) => RefusalKind::Throttled,
-        (500.., _, _) => RefusalKind::Unanswered,
-        (_, _, _) => RefusalKind::Rejected,
-    };
+    let codes =
+        [(Service::Graph, error.code.as_str()), (Service::Vault, inner.unwrap_or_default()), (Service::Vault, &error.code)];
+    let known = codes.into_iter().find_map(|(service, code)| refusals::known(service, error.status, code));
+    let kind = known.map_or_else(|| refusals::by_status(error.status), |row| row.kind);
     let code = inner.map_or_else(|| error.code.clone(), |inner| format!("{}/{inner}", error.code));
     let retry_after = error.retry_after.map(|after| Duration::from_millis(after.millis()));
     Refusal { kind, status: Some(error.status), code, message: error.message.clone(), retry_after }

@@ -12,6 +12,7 @@ use uuid::Uuid;
 use crate::ports::{
     Application, Credential, Directory, NewCredential, Outcome, Read, Stamp, TokenEndpoint, Vaults, VersionRead,
 };
+use crate::refusals::Why;
 use crate::rotation::answers::{Current, RefusalKind, SignIn, Trace, Version};
 use crate::rotation::names::{KeyId, VAULT_TAG, VAULT_TAG_KEY_ID, VaultIx, VersionId};
 use crate::sandbox::cloud::{
@@ -347,7 +348,10 @@ impl TokenEndpoint for InProcess {
             Ok(_) => SignIn::OtherIdentity,
             Err(SignInError { code: 7_000_215, .. }) => SignIn::Wrong,
             Err(SignInError { code: 7_000_222, .. }) => SignIn::Expired,
-            Err(SignInError { status: 429 | 503, message, .. }) => SignIn::Unavailable { why: message },
+            Err(SignInError { status: 429, .. }) => SignIn::Unavailable { why: Why::Throttled.words().to_owned() },
+            Err(SignInError { status: 503, code, .. }) => {
+                SignIn::Unavailable { why: format!("{}, AADSTS{code}", Why::Passing.words()) }
+            }
             Err(other) => SignIn::Refused { code: other.code, class: other.error.to_owned() },
         };
         (answer, trace(now))

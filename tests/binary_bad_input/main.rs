@@ -13,7 +13,10 @@
     missing_docs
 )]
 
+#[path = "../binary/mod.rs"]
 mod binary;
+mod disks;
+mod flags;
 
 use std::fs;
 use std::path::PathBuf;
@@ -78,7 +81,12 @@ fn a_bad_runbook_is_a_usage_error_and_its_words_are_not_echoed() {
         write("bytes.md", &[0xff, 0xfe, 0x00, 0x80, b'\n']),
         write("toml.md", b"```toml keyrelay\ncloud = \n```\n"),
         write("nesting.md", format!("```toml keyrelay\na = {}\n```\n", "[".repeat(100_000)).as_bytes()),
-        write("large.md", &vec![b'#'; 3 << 20]),
+        write("large.md", &vec![b'#'; 10 << 20]),
+        write(
+            "utf16.md",
+            &[&[0xff, 0xfe][..], &good.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>()].concat(),
+        ),
+        write("two-blocks.md", format!("{good}\n{good}").as_bytes()),
         write("unknown-key.md", good.replace("owner", "ownr").as_bytes()),
         write("cloud.md", good.replace("\"sandbox\"", "\"moon\"").as_bytes()),
         write("duration.md", good.replace("20s", "99999999999999999999d").as_bytes()),

@@ -1,0 +1,205 @@
+//! The refusals of Microsoft Graph. Codes: learn.microsoft.com/graph/errors, and what is named with each row.
+
+use super::row::{HttpStatus as H, Operation as O, Row, Service, Sign, Sure};
+use crate::rotation::answers::RefusalKind as K;
+
+const BASE: Row = Row {
+    name: "",
+    service: Service::Graph,
+    operations: &[],
+    sign: Sign::Codes(&[]),
+    status: H::Open,
+    kind: K::Rejected,
+    sure: Sure::Unverified,
+    source: "",
+    happened: "",
+    now: "",
+    next: "",
+    next_for_operator: "",
+};
+
+pub(super) const ROWS: &[Row] = &[
+    Row {
+        name: "graph-too-many-passwords",
+        sign: Sign::Codes(&["TooManyAppPasswords"]),
+        status: H::Perhaps(400),
+        kind: K::NoRoom,
+        sure: Sure::Reported,
+        source: "Azure/azure-cli#12946",
+        happened: "The application {client} holds two secrets already, and its audience includes personal accounts, which allows no third.",
+        now: "Its secrets work as before.",
+        next: "List them with `az ad app credential list --id {client}`, and remove one that nobody uses with `az ad app credential delete --id {client} --key-id {key}`.",
+        ..BASE
+    },
+    Row {
+        name: "graph-object-too-large",
+        sign: Sign::Codes(&["Directory_ResourceSizeExceeded"]),
+        status: H::Perhaps(403),
+        kind: K::NoRoom,
+        sure: Sure::Reported,
+        source: "public reports of applications with hundreds of credentials; the status is unverified",
+        happened: "The application {client} holds so much that the directory takes nothing more into it.",
+        now: "Its secrets work as before.",
+        next: "Remove credentials that have expired: `az ad app credential list --id {client}`, then `az ad app credential delete --id {client} --key-id {key}`.",
+        ..BASE
+    },
+    Row {
+        name: "graph-policy-lifetime",
+        sign: Sign::Codes(&["CredentialInvalidLifetimeAsPerAppPolicy", "InvalidKeyEndDate"]),
+        status: H::Perhaps(400),
+        kind: K::Policy,
+        sure: Sure::Reported,
+        source: "OfficeDev/microsoft-365-agents-toolkit#10998; the status is unverified",
+        happened: "An app management policy of the tenant does not allow a secret to live as long as the runbook says.",
+        now: "Secrets that the application has already are not touched by the policy.",
+        next: "Shorten `secret.lifetime` in {runbook} to what the policy allows: `az rest --method get --url https://graph.microsoft.com/v1.0/policies/defaultAppManagementPolicy`. Or ask the tenant's administrators for an exception.",
+        ..BASE
+    },
+    Row {
+        name: "graph-policy-addition",
+        sign: Sign::Codes(&["CredentialTypeNotAllowedAsPerAppPolicy"]),
+        status: H::Perhaps(400),
+        kind: K::Policy,
+        sure: Sure::Reported,
+        source: "source of OfficeDev/microsoft-365-agents-toolkit; the status is unverified",
+        happened: "An app management policy of the tenant forbids new secrets for this application.",
+        now: "Secrets that the application has already work until they expire.",
+        next: "Ask the tenant's administrators for an exception for {client}, or move it off secrets. The policy: `az rest --method get --url https://graph.microsoft.com/v1.0/policies/defaultAppManagementPolicy`.",
+        ..BASE
+    },
+    Row {
+        name: "graph-token-refused",
+        sign: Sign::Codes(&["InvalidAuthenticationToken"]),
+        status: H::Is(&[401]),
+        kind: K::Unauthenticated,
+        sure: Sure::Reported,
+        source: "public reports with the answer's headers",
+        happened: "Microsoft Graph did not take the token of the identity that rotates: it has expired, was revoked, or is of another cloud.",
+        now: "That identity can do nothing in Graph until it has a new token; the application is not affected.",
+        next: "See who acts and whether its token is taken: `keyrelay plan {runbook}`. Check that `cloud` and `tenant` in the runbook are those of the identity, and that this machine's clock is right.",
+        ..BASE
+    },
+    Row {
+        name: "graph-not-premium",
+        sign: Sign::Codes(&["Authentication_RequestFromNonPremiumTenantOrB2CTenant"]),
+        status: H::Perhaps(403),
+        kind: K::Forbidden,
+        sure: Sure::Unverified,
+        source: "general knowledge",
+        happened: "The tenant has no Entra ID P1 or P2, without which the sign-in records cannot be read.",
+        now: "Whether the old secret is still in use cannot be known from here.",
+        next: "Go by the consumers: check each one, and hold the old secret with `keyrelay hold RUN` as long as you are not sure.",
+        ..BASE
+    },
+    Row {
+        name: "graph-insufficient-privileges",
+        sign: Sign::Codes(&["Authorization_RequestDenied"]),
+        status: H::Is(&[403]),
+        kind: K::Forbidden,
+        sure: Sure::Recorded,
+        source: "recorded answer of the Azure CLI's tests",
+        happened: "The identity that rotates may not do this to the application {client}: it lacks the permission, its consent, or (with `Application.ReadWrite.OwnedBy`) the ownership.",
+        now: "The application is not affected. A permission that was granted a moment ago counts only with the next token.",
+        next: "Make the identity an owner: `az ad app owner add --id {client} --owner-object-id {identity}`. It needs the application permission `Application.ReadWrite.OwnedBy` with admin consent, or `Application.ReadWrite.All`.",
+        ..BASE
+    },
+    Row {
+        name: "graph-no-service-principal",
+        operations: &[O::ReadServicePrincipal],
+        sign: Sign::Codes(&["Request_ResourceNotFound"]),
+        status: H::Is(&[404]),
+        kind: K::NotFound,
+        sure: Sure::Recorded,
+        source: "recorded answer of the Azure CLI's tests",
+        happened: "The tenant {tenant} has no service principal of the application {client}.",
+        now: "Without one the application gets no token there, whatever its secret.",
+        next: "Create it: `az ad sp create --id {client}`.",
+        ..BASE
+    },
+    Row {
+        name: "graph-application-out-of-sight",
+        operations: &[O::AddSecret, O::RemoveSecret],
+        sign: Sign::Codes(&["Request_ResourceNotFound"]),
+        status: H::Is(&[404]),
+        kind: K::NotFound,
+        sure: Sure::Reported,
+        source: "microsoftgraph/msgraph-sdk-javascript#1999",
+        happened: "The application {client}, which was read a moment ago, was not found when it was to be changed.",
+        now: "Either it was deleted meanwhile, or the part of the directory that answered does not know it yet.",
+        next: "See whether it is there: `az ad app show --id {client}`. If it was created minutes ago, wait a few more.",
+        ..BASE
+    },
+    Row {
+        name: "graph-application-unknown",
+        operations: &[O::ReadApplication, O::ListSecrets],
+        sign: Sign::Codes(&["Request_ResourceNotFound"]),
+        status: H::Is(&[404]),
+        kind: K::NotFound,
+        sure: Sure::Recorded,
+        source: "recorded answer of the Azure CLI's tests",
+        happened: "The tenant {tenant} has no application {client}.",
+        now: "An application that is not there gets no token. One that was created minutes ago may not be seen yet.",
+        next: "Check `client_id`, `tenant` and `cloud` in {runbook}: `az ad app show --id {client}`. If it was deleted less than 30 days ago: `az rest --method get --url https://graph.microsoft.com/v1.0/directory/deletedItems/microsoft.graph.application`.",
+        ..BASE
+    },
+    Row {
+        name: "graph-concurrency",
+        sign: Sign::Codes(&["Directory_ConcurrencyViolation"]),
+        status: H::Is(&[409, 503]),
+        kind: K::Conflict,
+        sure: Sure::Reported,
+        source: "Azure/azure-cli#23081 (503), nais/azurerator#448 (409)",
+        happened: "Somebody else changed the same application at the same moment, and the directory asks to try again.",
+        now: "Which of the two changes won must be read. After a 503 this one may have been made.",
+        next: "Try again in a minute. If it comes back, find what else changes the application: its audit log in Entra names the caller.",
+        ..BASE
+    },
+    Row {
+        name: "graph-throttled",
+        sign: Sign::Codes(&["TooManyRequests"]),
+        status: H::Is(&[429]),
+        kind: K::Throttled,
+        sure: Sure::Documented,
+        source: "learn.microsoft.com/graph/throttling",
+        happened: "Microsoft Graph asks to be left alone for a while: too many requests from this tenant or identity.",
+        now: "Nothing is wrong with the application.",
+        next: "Wait some minutes, then type the same again. If it stays so, find what else in the tenant asks so much.",
+        ..BASE
+    },
+    Row {
+        name: "graph-unavailable",
+        sign: Sign::Codes(&["ServiceUnavailable", "UnknownError"]),
+        status: H::Is(&[500, 502, 503, 504]),
+        kind: K::Unanswered,
+        sure: Sure::Documented,
+        source: "learn.microsoft.com/graph/errors",
+        happened: "Microsoft Graph is out of order for the moment.",
+        now: "A change that was under way may have been made, or may be made yet.",
+        next: "Wait some minutes, then type the same again. Azure's state: https://status.azure.com.",
+        ..BASE
+    },
+    Row {
+        name: "graph-unsupported-query",
+        sign: Sign::Codes(&["Request_UnsupportedQuery"]),
+        status: H::Is(&[400]),
+        kind: K::Rejected,
+        sure: Sure::Reported,
+        source: "public reports (\"Unsupported Query.\")",
+        happened: "Microsoft Graph does not take a query that keyrelay sent.",
+        now: "It was only a question.",
+        next: "Report it to the maintainers of keyrelay with the request-id; it does not depend on your tenant.",
+        ..BASE
+    },
+    Row {
+        name: "graph-bad-request",
+        sign: Sign::Codes(&["Request_BadRequest"]),
+        status: H::Is(&[400]),
+        kind: K::Rejected,
+        sure: Sure::Unverified,
+        source: "general knowledge; also the likely answer to an unknown key ID",
+        happened: "Microsoft Graph does not take the request as it is.",
+        now: "The application is as it was before the request.",
+        next: "Look at the application, `az ad app show --id {client}`, then type the same again. If it comes back, report it with the request-id.",
+        ..BASE
+    },
+];
