@@ -52,7 +52,7 @@ fn scene(seed: u64) -> Scene {
 /// Lets them live in the world: caches from zero to the overlap, evenly, and each sign-in at any of the replicas.
 fn settle_in(world: &World) -> Rc<Seen> {
     let seen = Rc::new(Seen::default());
-    let (own, noted) = (world.clone(), seen.clone());
+    let (own, noted) = (world.for_others(), seen.clone());
     let (mut draw, every) = (Draw(world.scene.seed), every());
     world.actors.borrow_mut().push(Box::pin(async move {
         let client = |n| Client { cache: n * OVERLAP / (CONSUMERS - 1), value: None };

@@ -22,8 +22,9 @@ pub(crate) fn nth(n: u64) -> impl FnMut(CrashPoint) -> bool + 'static {
     }
 }
 
-fn killed(world: &World, process: u32, n: u64) -> bool {
-    match world.process(process > 0, false, nth(n)) {
+/// Whether the process, the second in the direction that is to be tried, was killed there.
+fn killed(world: &World, process: u32, n: u64, rollback: bool) -> bool {
+    match world.process(process > 0, process > 0 && rollback, nth(n)) {
         Err(DriverError::Killed(_)) => {}
         Ok(_) => return false,
         Err(e) => panic!("{:?}, killed at {n}: {e}", world.scene),
@@ -56,7 +57,7 @@ pub(crate) fn crashes() -> &'static Reached {
         for (scene, rollback) in both_ways(once) {
             for n in 0.. {
                 let world = World::new(Scene { seed: n, ..scene.clone() });
-                if !killed(&world, 0, n) {
+                if !killed(&world, 0, n, false) {
                     break;
                 }
                 let end = ends(&world, rollback, &format!("killed at {n}, rollback {rollback}"));
@@ -74,11 +75,11 @@ pub(crate) fn crashes() -> &'static Reached {
                 let mut any = false;
                 for second in (first % stride..).step_by(usize::try_from(stride).unwrap()) {
                     let world = World::new(Scene { seed: first + 1000 * second, ..scene.clone() });
-                    if !killed(&world, 0, first) {
+                    if !killed(&world, 0, first, false) {
                         break;
                     }
                     any = true;
-                    if !killed(&world, 1, second) {
+                    if !killed(&world, 1, second, rollback) {
                         break;
                     }
                     let end = ends(&world, rollback, &format!("killed at {first} and {second}, rollback {rollback}"));

@@ -82,7 +82,7 @@ type At = (u32, FaultKind);
 
 fn strike_at(world: &World, faults: &[At]) -> Rc<Cell<u32>> {
     let (faults, struck) = (faults.to_vec(), Rc::new(Cell::new(0)));
-    let (own, seen) = (world.clone(), struck.clone());
+    let (own, seen) = (world.for_others(), struck.clone());
     *world.faults.borrow_mut() = Box::new(move |_: &Operation| {
         let number = own.requests.get() - 1;
         let Some((_, kind)) = faults.iter().find(|(n, _)| *n == number) else { return Fault::None };

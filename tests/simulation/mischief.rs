@@ -128,7 +128,7 @@ impl Day {
 pub(crate) fn bring_in(day: &Day, beside: &World, stopped: &std::rc::Rc<std::cell::Cell<bool>>) -> Vec<World> {
     let mut writers = Vec::new();
     for mischief in day.mischief.iter().copied() {
-        let (world, stopped, timeline) = (beside.clone(), stopped.clone(), beside.timeline.clone());
+        let (world, stopped, timeline) = (beside.for_others(), stopped.clone(), beside.timeline.clone());
         let sleep = async move |at: i64| timeline.sleep(seconds(at)).await;
         let actor: crate::world::time::Actor = match mischief {
             Mischief::Foreign { at, for_seconds } => Box::pin(async move {

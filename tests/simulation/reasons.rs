@@ -86,7 +86,7 @@ fn stop(name: &str) -> (World, Answer) {
         "vaults-unsteady" => {
             let world = World::new(brief());
             at_overlap(&world);
-            let own = world.clone();
+            let own = world.for_others();
             world.actors.borrow_mut().push(Box::pin(async move {
                 loop {
                     own.timeline.sleep(seconds(20)).await;

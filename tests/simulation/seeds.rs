@@ -38,7 +38,7 @@ pub(crate) fn play(day: &Day) -> (Way, Reached) {
     let faults_stop = Rc::new(Cell::new(false));
     world.meddled.set(day.meddled());
     let writers = bring_in(day, &world, &faults_stop);
-    let (own, list) = (world.clone(), day.mischief.clone());
+    let (own, list) = (world.for_others(), day.mischief.clone());
     *world.faults.borrow_mut() = Box::new(move |_| {
         let number = own.requests.get() - 1;
         let at = |m: &Mischief| match m {
@@ -77,8 +77,6 @@ pub(crate) fn play(day: &Day) -> (Way, Reached) {
     world.check_journal();
     world.check_aftermath();
     let reached = world.reached.borrow().clone();
-    world.actors.borrow_mut().clear();
-    *world.faults.borrow_mut() = Box::new(|_| Fault::None);
     (way, reached)
 }
 
@@ -271,7 +269,7 @@ fn one_seed() {
 
 /// `KEYRELAY_SOAK=1h`: a million seeds, or as many as there is time for.
 #[test]
-fn a_million_seeds() {
+fn soak_of_a_million_seeds() {
     let Some(limit) = soak() else { return println!("skipped: KEYRELAY_SOAK is not set") };
     let counts = Counts::new("seeds-soak", json!({ "seconds at most": limit }));
     let (begun, mut tally, mut seed) = (Instant::now(), Tally::default(), 20_000);

@@ -100,7 +100,7 @@ impl Tour {
         fault: Option<(u32, FaultKind)>,
         kill: impl FnMut(CrashPoint) -> bool + 'static,
     ) -> Result<Stopped, DriverError> {
-        let (own, first) = (world.clone(), world.requests.get());
+        let (own, first) = (world.for_others(), world.requests.get());
         *world.faults.borrow_mut() = Box::new(move |_| match fault {
             Some((n, kind)) if own.requests.get() - 1 == first + n => kind.strike(&own),
             _ => Fault::None,

@@ -307,6 +307,11 @@ impl World {
         self.reached.borrow_mut().step(&run.rotation, &event, &after);
     }
 
+    /// The same world for those who live in it, without themselves: what they keep must not keep them.
+    pub(crate) fn for_others(&self) -> World {
+        World { actors: Rc::default(), faults: Rc::new(RefCell::new(Box::new(|_| Fault::None))), ..self.clone() }
+    }
+
     pub(crate) fn share(&self) -> World {
         self.clone()
     }
