@@ -101,8 +101,8 @@ impl Words {
         let status = refusal.status.map(|s| format!("HTTP {s}"));
         let code = Some(refusal.code.clone()).filter(|c| !c.is_empty());
         let asked_for = operation.map(|o| format!("while {}", o.doing()));
-        // of a sign-in there is no sentence of the service's, and the number says more than ours
-        let numbered = matches!(row.sign, Sign::Numbers(_) | Sign::OtherNumber);
+        // of a sign-in with a known number there is no sentence of the service's that says more than ours
+        let numbered = matches!(row.sign, Sign::Numbers(_));
         let said = Some(clean(&refusal.message)).filter(|m| !m.is_empty() && !numbered);
         fill.words(row, [asked_for, status, code, id(request_id)], said)
     }

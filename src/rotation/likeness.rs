@@ -60,7 +60,9 @@ impl Rotation {
                 version.map(|v| names.version(vault, v)).hash(scribe.to);
             }
         }
-        let longest = plan.settle.max(plan.proof.limit).saturating_add(SignedDuration::from_secs(1));
+        let room_is_sought = matches!(phase, Phase::Add | Phase::Reconcile { room: true });
+        let longest = if room_is_sought { plan.settle.saturating_mul(5) } else { plan.settle.max(plan.proof.limit) };
+        let longest = longest.saturating_add(SignedDuration::from_secs(1));
         scribe.age(*failing_since, longest);
         let lingering = || removed.iter().filter(|(k, _)| !names.gone(**k));
         lingering().count().hash(scribe.to);

@@ -272,7 +272,7 @@ impl Rotation {
         match self.phase.clone() {
             Phase::Add => self.decide_add(),
             Phase::Publish { look_for_tag } => self.decide_publish(look_for_tag),
-            Phase::Reconcile { room } => self.decide_reconcile(room),
+            Phase::Reconcile { room } => self.decide_reconcile(at, room),
             Phase::Align { goal, vault, version } => self.decide_align(goal, vault, version),
             Phase::Smoke => self.decide_smoke(at),
             Phase::Confirm => self.decide_confirm(at),
@@ -290,14 +290,19 @@ impl Rotation {
         if let Some(request) = self.in_flight.take() {
             self.doubt(at, &request);
         }
+        let paused = matches!(self.phase, Phase::NeedsOperator { .. });
         if let Phase::NeedsOperator { was, .. } = &self.phase {
             self.phase = (**was).clone();
             self.ask_again();
+            self.rounds = 0; // a person has seen to what moved the vaults
         }
         match self.phase.clone() {
             Phase::Add if self.added(self.attempt()) == Some(AddState::Planned) => self.enter(Phase::Add),
             Phase::Add | Phase::Prove => self.next_attempt(),
-            Phase::Publish { .. } if self.maybe_published() => self.enter_reconcile(false),
+            // What stopped the run may be there still: it is looked at before a further secret is added, or each resume would add one.
+            Phase::Publish { .. } if paused || self.maybe_published() => {
+                self.enter_reconcile(false);
+            }
             Phase::Publish { .. } => self.next_attempt(),
             Phase::Reconcile { room } => self.enter_reconcile(room),
             Phase::Withdraw => self.enter_back(),

@@ -77,7 +77,12 @@ impl Rotation {
     pub(super) fn not_applied(&mut self, at: Timestamp, refusal: &Refusal) -> bool {
         let Some(request) = self.in_flight.take() else { return false };
         if matches!(request, Mutation::AddSecret { .. }) && refusal.kind == RefusalKind::NoRoom {
+            // Somebody took the place a moment ago, and a list may not show it before settle (A1): else the same would be asked
+            // and refused without a pause.
+            let since = self.failing_since.unwrap_or(at);
+            self.unsettled = Some(at);
             self.enter_reconcile(true);
+            self.failing_since = Some(since);
         } else if refusal.kind.passes() && self.tries < TRIES {
             self.pause(at, refusal);
         } else {

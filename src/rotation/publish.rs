@@ -35,7 +35,8 @@ impl Rotation {
         self.vaults().find(|v| self.serves(*v) == Some(Serves::Foreign))
     }
 
-    fn another_run(&self) -> Option<super::names::RunId> {
+    /// A run of the same target, not known at the start, that has added a credential.
+    pub(super) fn another_run(&self) -> Option<super::names::RunId> {
         let known = |c: &&super::answers::Listed| self.plan.baseline.key_id() != Some(c.key_id);
         let list = self.seen.list.as_ref()?;
         let others = list.iter().filter(known).filter_map(|c| c.tag.as_ref());

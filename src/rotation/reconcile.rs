@@ -34,7 +34,7 @@ impl Rotation {
     }
 
     /// What a vault serves of ours comes first, the newest; else what an older version holds and the application still lists.
-    pub(super) fn decide_reconcile(&mut self, room: bool) {
+    pub(super) fn decide_reconcile(&mut self, at: Timestamp, room: bool) {
         if let Some(vault) = self.foreign() {
             return self.fail(Reason::VaultChanged { vault });
         }
@@ -43,7 +43,14 @@ impl Rotation {
         if let Some((goal, vault, version)) = ours {
             return self.enter(Phase::Align { goal, vault, version });
         }
-        if room { self.make_room() } else { self.next_attempt() }
+        if room {
+            return self.make_room(at);
+        }
+        // as before a publish: whoever else is at work has the right of way, and a further secret would help nobody
+        match self.another_run() {
+            Some(run) => self.fail(Reason::AnotherRun { run }),
+            None => self.next_attempt(),
+        }
     }
 
     fn newest_served(&self) -> Option<Held> {
@@ -67,17 +74,27 @@ impl Rotation {
         all.filter_map(|(at, v)| self.ours(v.tag.as_ref()).filter(|n| *n > 0).map(|n| (n, at, v)))
     }
 
-    /// No version anywhere bears our tag: nobody can have read an attempt, and after settle none can appear. They make way.
-    fn make_room(&mut self) {
+    /// An attempt whose tag no version bears, enabled or not, has been read by nobody, and after settle none can appear: it makes
+    /// way.
+    fn make_room(&mut self, at: Timestamp) {
         let list = self.seen.list.clone().unwrap_or_default();
         let present = list.iter().filter(|c| !self.removed.contains_key(&c.key_id)).count();
-        let unread: Vec<KeyId> = self.own_listed(&list).into_iter().map(|(_, k)| k).collect();
+        let written = self.own_versions().map(|(n, _, _)| n).filter(|_| keeps(Rule::ReadBeforeRoom));
+        let written: Vec<u32> = written.collect();
+        let unread = self.own_listed(&list).into_iter().filter(|(n, _)| !written.contains(n));
+        let unread: Vec<KeyId> = unread.map(|(_, k)| k).collect();
         let victim = unread.iter().find(|k| !self.removed.contains_key(*k));
         let full = self.plan.room.is_some_and(|room| present >= usize::from(room));
+        let patience = self.plan.settle.saturating_mul(5);
+        let given_up = self.failing_since.is_some_and(|since| at.duration_since(since) > patience);
         match victim {
             Some(key_id) => self.todo.push_back(Mutation::RemoveSecret { key_id: *key_id }),
-            None if full || unread.is_empty() && self.plan.room.is_none() => self.stop(Reason::NoRoom),
-            None if self.added(self.attempt()) == Some(AddState::Planned) => self.enter(Phase::Add),
+            None if full || given_up || unread.is_empty() && self.plan.room.is_none() => self.stop(Reason::NoRoom),
+            None if self.added(self.attempt()) == Some(AddState::Planned) => {
+                let since = self.failing_since;
+                self.enter(Phase::Add);
+                self.failing_since = since;
+            }
             None => self.next_attempt(),
         }
     }

@@ -245,7 +245,10 @@ async fn what_the_azure_cli_says_is_passed_on() {
     let path = az(folder.path(), "echo \"ERROR: AADSTS70043: Please run 'az login'.\" >&2; exit 1");
     let variables = [("PATH", path.as_str()), ("AZURE_CONFIG_DIR", &path)];
     let ran = tenant.plan("", &[], &variables).await.exits(exit::REFUSED);
-    assert!(ran.stderr.contains("the Azure CLI gave no token: ERROR: AADSTS70043: Please run 'az login'."), "{ran:#?}");
+    assert!(
+        ran.stderr.contains("It says: the Azure CLI gave no token: ERROR: AADSTS70043: Please run 'az login'."),
+        "{ran:#?}"
+    );
     let nowhere = [("PATH", "/nowhere"), ("AZURE_CONFIG_DIR", path.as_str())];
     let ran = tenant.plan("", &[], &nowhere).await.exits(exit::REFUSED);
     assert!(ran.stderr.contains("the Azure CLI is not on the PATH"), "{ran:#?}");

@@ -12,7 +12,7 @@ use keyrelay::sandbox::cloud::{
 use keyrelay::sandbox::in_process::{InProcess, Setup, VaultSetup};
 
 use crate::evidence_support::{never, run, runbook};
-use crate::world::{CLIENT, SECRET, Scene, Start, VirtualClock, World, host};
+use crate::world::{CLIENT, SECRET, Scene, Start, World, host};
 
 const APP: AppRef = AppRef::Client(CLIENT);
 
@@ -25,10 +25,10 @@ fn diagnose(world: &World, runs: &[Run]) -> Diagnosis {
     };
     let time = Rc::clone(&world.time);
     let services = InProcess::new(Rc::clone(&world.cloud), setup, move || time.get());
-    let clock = VirtualClock(Rc::clone(&world.time));
+    let clock = world.exact_clock();
     let patience = Patience { limit: SignedDuration::from_secs(5), not_found: SignedDuration::ZERO };
     let book = runbook(world);
-    let facts = futures::executor::block_on(look(&services, &book, &clock, &NeverStop, patience));
+    let facts = world.timeline.run(look(&services, &book, &clock, &NeverStop, patience), &world.actors);
     let diagnosis = Diagnosis::of(&book, "billing.toml", &facts, &History::of(runs, &book));
     for finding in &diagnosis.findings {
         let text = format!("{} {} {}", finding.happened, finding.now, finding.next);

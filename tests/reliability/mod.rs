@@ -6,7 +6,7 @@ use std::time::Instant;
 use serde_json::{Value, json};
 
 /// Writes the counts of `suite`, which began then.
-pub fn keep(suite: &str, options: &Value, counts: &Value, begun: Instant) {
+pub(crate) fn keep(suite: &str, options: &Value, counts: &Value, begun: Instant) {
     let seconds = (begun.elapsed().as_secs_f64() * 10.0).round() / 10.0;
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("reliability");
     std::fs::create_dir_all(&folder).unwrap();

@@ -1,5 +1,21 @@
-//! A rotation in virtual time: the driver that ships, the sandbox's cloud in process, a journal in memory.
-#![allow(dead_code, clippy::type_complexity, clippy::wildcard_enum_match_arm)] // each suite uses its part
+//! A rotation in virtual time: the driver that ships, the sandbox's cloud in process, the journal's own code on a disk in memory.
+//!
+//! | file | subject |
+//! |---|---|
+//! | `scene` | what there is before the run |
+//! | `time` | virtual time, and the others who live in it |
+//! | `wire` | the services, a request's way off |
+//! | `disk` | the journal |
+//! | `consumers` | consumers, as the run asks them |
+//! | `reached` | what runs came by |
+#![allow(dead_code, unused_imports, clippy::type_complexity, clippy::wildcard_enum_match_arm)] // each suite uses its part
+
+mod consumers;
+mod disk;
+pub(crate) mod reached;
+pub(crate) mod scene;
+pub(crate) mod time;
+mod wire;
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -7,112 +23,40 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
-use keyrelay::clock::Clock;
 use keyrelay::driver::{
     CrashPoint, Driver, DriverError, HoldMarker, Log, Manners, NeverStop, NewSecret, Observer, Patience, Stopped,
 };
 use keyrelay::hold::HoldError;
-use keyrelay::ports::{ConsumerAnswer, Consumers, Told};
-use keyrelay::rotation::answers::{Mutation, Reported};
-use keyrelay::rotation::invariants::{Living, World as Hidden, check, s5_intended, s9_replays};
-use keyrelay::rotation::names::{KeyId, RunId, Tag, TargetId, VaultIx, VersionId};
-use keyrelay::rotation::plan::{Baseline, Delete, OnFailure, Plan, Proof, VaultStart};
+use keyrelay::rotation::answers::Mutation;
+use keyrelay::rotation::invariants::{
+    Broken, Living, World as Hidden, check, s3_read_before_removal, s4_only_ours_is_removed, s5_intended, s9_replays,
+    s10_attempts, s11_stays_ended,
+};
+use keyrelay::rotation::names::{KeyId, Tag, VaultIx};
+use keyrelay::rotation::plan::Plan;
 use keyrelay::rotation::{Event, Rotation};
-use keyrelay::sandbox::cloud::{AppRef, ApplicationSpec, Audience, Cloud, PasswordSpec, Profile, SecretWrite};
+use keyrelay::sandbox::cloud::{AppRef, Cloud};
 use keyrelay::sandbox::in_process::{Fault, InProcess, Operation, Setup, VaultSetup};
-use uuid::Uuid;
 
-pub(crate) const CLIENT: Uuid = Uuid::from_u128(0xA11);
-pub(crate) const SECRET: &str = "billing-api-client-secret";
+pub(crate) use consumers::{Visits, WITHIN};
+pub(crate) use scene::{CLIENT, SECRET, SETTLE, Scene, Start, host, range, seconds};
 
-pub(crate) fn host(vault: u8) -> String {
-    format!("kv-{vault}.vault.sandbox.localhost")
-}
-
-/// What the world looks like before the run.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Start {
-    Alive,
-    None,
-    /// The current value has expired.
-    Expired,
-}
-
-#[derive(Clone, Debug)]
-pub(crate) struct Scene {
-    pub start: Start,
-    pub vaults: u8,
-    pub second_empty: bool,
-    pub two_at_most: bool,
-    pub foreign: u8,
-    pub profile: Profile,
-    pub seed: u64,
-    pub on_failure: OnFailure,
-    pub delete: Delete,
-    pub consumers: bool,
-    pub consumer_count: usize,
-    /// In seconds.
-    pub overlap: i64,
-}
-
-impl Default for Scene {
-    fn default() -> Scene {
-        Scene {
-            start: Start::Alive,
-            vaults: 1,
-            second_empty: false,
-            two_at_most: false,
-            foreign: 0,
-            // slower than a few sign-ins, faster than the proof window and the settle time
-            profile: Profile {
-                replicas: 3,
-                appears: range(0, 90_000),
-                vanishes: range(0, 90_000),
-                lists: range(0, 90_000),
-                deletion: range(0, 0),
-                held: false,
-            },
-            seed: 1,
-            on_failure: OnFailure::Operator,
-            delete: Delete::Auto,
-            consumers: false,
-            consumer_count: 1,
-            overlap: 3600,
-        }
-    }
-}
-
-pub(crate) fn range(from_ms: u64, to_ms: u64) -> keyrelay::sandbox::cloud::Range {
-    keyrelay::sandbox::cloud::Range { from_ms, to_ms }
-}
-
-pub(crate) fn seconds(s: i64) -> SignedDuration {
-    SignedDuration::from_secs(s)
-}
-
-#[derive(Clone)]
-pub(crate) struct VirtualClock(pub Rc<Cell<Timestamp>>);
-
-impl Clock for VirtualClock {
-    fn now(&self) -> Option<Timestamp> {
-        Some(self.0.get())
-    }
-    fn local(&self) -> Timestamp {
-        self.0.get() - SignedDuration::from_hours(24)
-    }
-    fn observe(&self, _date: Timestamp) {}
-    async fn sleep(&self, pause: SignedDuration) {
-        self.0.set(self.0.get() + pause);
-    }
-}
+use consumers::TestConsumers;
+use disk::{Disk, Mirrored};
+use reached::Reached;
+use time::{Actor, Timeline, VirtualClock};
+use wire::Wire;
 
 /// Clones are the same world.
 #[derive(Clone)]
 pub(crate) struct World {
     pub scene: Scene,
     pub cloud: Rc<RefCell<Cloud>>,
+    pub timeline: Timeline,
     pub time: Rc<Cell<Timestamp>>,
     pub plan: Arc<Plan>,
+    disk: Disk,
+    /// What is in the journal. What a test puts here is written down before the next process begins.
     pub journal: Rc<RefCell<Vec<(Timestamp, Event)>>>,
     pub baseline: Option<KeyId>,
     pub losses: Rc<Cell<u32>>,
@@ -128,109 +72,88 @@ pub(crate) struct World {
     pub side_by_side: Rc<Cell<(usize, usize)>>,
     /// Somebody removed the baseline: that it does not sign in is not the run's doing.
     pub baseline_killed: Rc<Cell<bool>>,
-    /// What stores the journal, where a test is about that: asked before a record counts as written.
+    /// Somebody else changes what this run relies on: what the cloud is like is not this run's doing alone.
+    pub meddled: Rc<Cell<bool>>,
+    /// How far the wall clock of the machine is off.
+    pub local: Rc<Cell<SignedDuration>>,
+    /// How long the machine was suspended in all.
+    pub suspended: Rc<Cell<SignedDuration>>,
+    /// Who lives here besides.
+    pub actors: Rc<RefCell<Vec<Actor>>>,
+    /// What stores the journal besides, where a test is about that: asked before a record counts as written.
     pub store: Rc<RefCell<Option<Box<dyn Log>>>>,
+    pub reached: Rc<RefCell<Reached>>,
 }
-
-pub(crate) const SETTLE: i64 = 900;
 
 impl World {
     pub(crate) fn new(scene: Scene) -> World {
-        let t0: Timestamp = "2026-11-21T03:00:00Z".parse().unwrap();
-        let mut cloud = Cloud::new(scene.seed, scene.profile.clone(), t0 - SignedDuration::from_hours(900));
-        let long_ago = t0 - SignedDuration::from_hours(800);
-        let audience = if scene.two_at_most { Audience::OrgsAndPersonal } else { Audience::MyOrg };
-        let spec =
-            ApplicationSpec { client_id: Some(CLIENT), display_name: "billing".into(), audience, ..Default::default() };
-        cloud.create_application(long_ago, spec);
-        let app = AppRef::Client(CLIENT);
-        for v in 0..scene.vaults {
-            cloud.create_vault(&host(v));
-        }
-        let mut vaults = vec![VaultStart::Empty; usize::from(scene.vaults)];
-        let mut baseline = None;
-        if scene.start != Start::None {
-            let end = if scene.start == Start::Expired {
-                t0 - SignedDuration::from_hours(1)
-            } else {
-                t0 + SignedDuration::from_hours(900)
-            };
-            let spec = PasswordSpec { display_name: Some("by hand".into()), start: Some(long_ago), end: Some(end) };
-            let made = cloud.add_password(long_ago, app, spec).unwrap();
-            baseline = Some(KeyId(made.key_id));
-            for v in 0..scene.vaults {
-                if scene.second_empty && v == 1 {
-                    continue;
-                }
-                let write = SecretWrite {
-                    value: made.value.clone(),
-                    content_type: None,
-                    tags: Default::default(),
-                    enabled: true,
-                    not_before: None,
-                    expires: None,
-                };
-                let version = cloud.set_secret(long_ago, &host(v), SECRET, write).unwrap();
-                vaults[usize::from(v)] = VaultStart::Holds { version: version.id.parse::<VersionId>().unwrap() };
-            }
-        }
-        for n in 0..scene.foreign {
-            let spec = PasswordSpec { display_name: Some(format!("somebody's {n}")), start: None, end: None };
-            cloud.add_password(long_ago, app, spec).unwrap();
-        }
-        let plan = Plan {
-            target: TargetId::of((0..scene.vaults).map(host).collect::<Vec<_>>().iter().map(|h| (h.as_str(), SECRET))),
-            run: RunId::new(t0, 42),
-            baseline: match (scene.start, baseline) {
-                (Start::Alive, Some(key_id)) => Baseline::Alive { key_id },
-                (Start::Expired, key_id) => Baseline::Dead { key_id, removable: true },
-                _ => Baseline::None,
-            },
-            vaults,
-            room: scene.two_at_most.then_some(2),
-            bystanders: Default::default(),
-            proof: Proof { window: seconds(180), spacing: seconds(10), limit: seconds(1200) },
-            overlap: seconds(scene.overlap),
-            settle: seconds(SETTLE),
-            delete: scene.delete,
-            release_within: seconds(86400),
-            on_failure: scene.on_failure,
-            attempts: 8,
-            consumers: if scene.consumers {
-                let one = keyrelay::rotation::plan::ConsumerPlan { refresh: true, check: true, cache: seconds(7200) };
-                vec![one; scene.consumer_count]
-            } else {
-                Vec::new()
-            },
-            adopted: Vec::new(),
-        };
+        let (cloud, plan, baseline) = scene::stage(&scene);
+        let timeline = Timeline::new(scene::begun());
+        World::of(scene, Rc::new(RefCell::new(cloud)), timeline, plan, baseline)
+    }
+
+    /// A run with a journal of its own.
+    fn of(scene: Scene, cloud: Rc<RefCell<Cloud>>, timeline: Timeline, plan: Plan, baseline: Option<KeyId>) -> World {
         World {
             scene,
-            cloud: Rc::new(RefCell::new(cloud)),
-            time: Rc::new(Cell::new(t0)),
+            cloud,
+            time: timeline.now.clone(),
+            timeline,
             plan: Arc::new(plan),
-            journal: Default::default(),
+            disk: Disk::default(),
+            journal: Rc::default(),
             baseline,
-            losses: Default::default(),
-            recent: Default::default(),
+            losses: Rc::default(),
+            recent: Rc::default(),
             faults: Rc::new(RefCell::new(Box::new(|_| Fault::None))),
-            requests: Default::default(),
-            said: Default::default(),
+            requests: Rc::default(),
+            said: Rc::default(),
             consumer_ok: Rc::new(Cell::new(true)),
-            visits: Default::default(),
-            side_by_side: Default::default(),
-            baseline_killed: Default::default(),
-            store: Default::default(),
+            visits: Rc::default(),
+            side_by_side: Rc::default(),
+            baseline_killed: Rc::default(),
+            meddled: Rc::default(),
+            local: Rc::new(Cell::new(disk::wrong_clock())),
+            suspended: Rc::default(),
+            actors: Rc::default(),
+            store: Rc::default(),
+            reached: Rc::default(),
         }
     }
 
+    /// Another host's run on the same application and vaults, which knows nothing of this one's journal.
+    pub(crate) fn beside(&self, plan: Plan, baseline: Option<KeyId>) -> World {
+        let other = World::of(self.scene.clone(), self.cloud.clone(), self.timeline.clone(), plan, baseline);
+        World { meddled: Rc::new(Cell::new(true)), reached: self.reached.clone(), ..other }
+    }
+
     pub(crate) fn begun(&self) -> Timestamp {
-        "2026-11-21T03:00:00Z".parse().unwrap()
+        scene::begun()
+    }
+
+    /// Puts on disk what a test has put into the journal by hand.
+    fn written_down(&self) {
+        let run = &self.plan.run;
+        if self.disk.lines(run) == self.journal.borrow().len() + 1 {
+            return;
+        }
+        self.disk.remove(run);
+        self.disk.begin(&self.plan, self.begun());
+        let (mut log, _) = self.disk.open(run);
+        for (at, event) in self.journal.borrow().iter() {
+            log.append(*at, *at, event).unwrap();
+        }
+    }
+
+    /// A clock that shows the true time.
+    pub(crate) fn exact_clock(&self) -> VirtualClock {
+        VirtualClock::exact(self.timeline.clone(), self.local.clone())
     }
 
     /// The state that the journal gives.
     pub(crate) fn replay(&self) -> Rotation {
-        s9_replays(&self.plan, self.begun(), &self.journal.borrow()).unwrap()
+        self.written_down();
+        self.disk.replay(&self.plan.run).rotation
     }
 
     pub(crate) fn hidden(&self) -> Hidden {
@@ -253,10 +176,26 @@ impl World {
         let excused = self.baseline.filter(|_| self.baseline_killed.get());
         let served: Vec<_> = served.into_iter().map(|k| k.filter(|k| Some(*k) != excused)).collect();
         recent.retain(|(k, _)| Some(*k) != excused);
-        Hidden {
-            credentials: credentials.collect(),
-            served: served.clone(),
-            recent: recent.iter().map(|(k, _)| *k).collect(),
+        Hidden { credentials: credentials.collect(), served, recent: recent.iter().map(|(k, _)| *k).collect() }
+    }
+
+    /// What DESIGN promises of every state; what the cloud is like only if nobody else had a hand in it.
+    fn judge(&self, run: &Rotation) -> Result<(), Broken> {
+        let hidden = self.hidden();
+        if !self.meddled.get() {
+            return check(run, &hidden, self.losses.get());
+        }
+        s3_read_before_removal(run)?;
+        s4_only_ours_is_removed(run, &hidden)?;
+        s11_stays_ended(run)?;
+        s10_attempts(run, self.losses.get())
+    }
+
+    fn judged(&self, when: &str, run: &Rotation) {
+        if let Err(broken) = self.judge(run) {
+            let log: Vec<String> = self.journal.borrow().iter().map(|(t, e)| format!("{t} {e:?}")).collect();
+            let (scene, hidden) = (&self.scene, self.hidden());
+            panic!("{when}{broken}\nscene {scene:?}\nstate {run:?}\nhidden {hidden:?}\n{}", log.join("\n"));
         }
     }
 
@@ -277,57 +216,39 @@ impl World {
         rollback: bool,
         kill: impl FnMut(CrashPoint) -> bool + 'static,
     ) -> Result<Stopped, DriverError> {
-        let hidden_check = {
-            let world = self.share();
-            move |run: &Rotation| {
-                let hidden = world.hidden();
-                if let Err(broken) = check(run, &hidden, world.losses.get()) {
-                    let log: Vec<String> = world.journal.borrow().iter().map(|(t, e)| format!("{t} {e:?}")).collect();
-                    panic!("{broken}\nscene {:?}\nstate {run:?}\nhidden {hidden:?}\n{}", world.scene, log.join("\n"));
-                }
-            }
-        };
-        let faults = self.faults.clone();
-        let requests = self.requests.clone();
-        let (time, losses, journal) = (self.time.clone(), self.losses.clone(), self.journal.clone());
-        let (plan, begun) = (self.plan.clone(), self.begun());
-        let setup = Setup {
-            client_id: CLIENT,
-            scope: "https://graph.microsoft.com/.default".into(),
-            vaults: (0..self.scene.vaults)
-                .map(|v| VaultSetup { host: host(v), secret: SECRET.into(), ..Default::default() })
-                .collect(),
-        };
-        let clock = VirtualClock(self.time.clone());
-        let now = {
-            let t = time.clone();
-            move || t.get()
-        };
-        let services = InProcess::new(self.cloud.clone(), setup, now).with_faults(move |op| {
-            requests.set(requests.get() + 1);
-            time.set(time.get() + SignedDuration::from_millis(100));
-            if op.mutates() {
-                let run = s9_replays(&plan, begun, &journal.borrow()).unwrap();
-                s5_intended(&run, &request(op, &run)).unwrap();
-            }
-            let fault = (faults.borrow_mut())(op);
-            if fault != Fault::None {
-                losses.set(losses.get() + 1);
-            }
-            fault
-        });
+        let live = self.live(resume, rollback, kill);
+        self.timeline.run(live, &self.actors)
+    }
+
+    /// Nothing happens for a while; the others live on.
+    pub(crate) fn pass(&self, pause: SignedDuration) {
+        self.timeline.run(self.timeline.sleep(pause), &self.actors);
+    }
+
+    /// A process, for whoever runs the world's time.
+    pub(crate) async fn live(
+        &self,
+        resume: bool,
+        rollback: bool,
+        kill: impl FnMut(CrashPoint) -> bool + 'static,
+    ) -> Result<Stopped, DriverError> {
+        self.written_down();
+        let (disk, run) = self.disk.open(&self.plan.run);
+        let rotation = run.rotation.clone();
+        let services = Wire { services: self.services(), timeline: self.timeline.clone() };
+        let clock = self.clock(run.last_at());
         let consumers = TestConsumers {
+            timeline: self.timeline.clone(),
             ok: self.consumer_ok.clone(),
             visits: self.visits.clone(),
             side_by_side: self.side_by_side.clone(),
         };
-        let mut log = MemoryLog { journal: self.journal.clone(), store: self.store.clone() };
+        let mut log = Mirrored { disk, journal: self.journal.clone(), store: self.store.clone() };
         let mut marker = Marker(self.said.clone());
-        let mut observer = Watch { check: Box::new(hidden_check), kill: Box::new(kill) };
+        let mut observer = Watch { world: self.clone(), before: rotation.clone(), kill: Box::new(kill) };
         let manners =
             Manners { patience: Patience { limit: seconds(600), not_found: seconds(600) }, stay_for: SignedDuration::MAX };
         let new_secret = NewSecret { label: "nightly".into(), lifetime: SignedDuration::from_hours(24 * 180) };
-        let rotation = self.replay();
         let mut driver = Driver::new(
             rotation,
             &services,
@@ -340,56 +261,114 @@ impl World {
             manners,
             new_secret,
         );
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let result = runtime.block_on(async {
-            if resume {
-                driver.record(Event::Resumed { by: "test".into() })?;
-            }
-            if rollback && driver.rotation().may_go_back() {
-                let baseline = match driver.rotation().rollback_proof() {
-                    Some((v, version)) => match driver.baseline_signs_in(v, version).await? {
-                        Ok((answer, _)) => Some(answer),
-                        Err(_) => None,
-                    },
-                    None => None,
-                };
-                let event = Event::RollbackRequested { by: "test".into(), reason: "test".into(), baseline };
-                if driver.rotation().apply(clock.0.get(), &event).is_ok() {
-                    driver.record(event)?;
-                }
-            }
-            driver.run().await
-        });
+        let result = drive(&mut driver, self.scene.service_time, resume, rollback).await;
         if matches!(result, Err(DriverError::Killed(_))) {
             self.losses.set(self.losses.get() + 1);
         }
         result
     }
 
+    fn clock(&self, last: Option<Timestamp>) -> VirtualClock {
+        let (timeline, local) = (self.timeline.clone(), self.local.clone());
+        if self.scene.service_time {
+            VirtualClock::of_services(timeline, local, self.suspended.clone(), last)
+        } else {
+            VirtualClock::exact(timeline, local)
+        }
+    }
+
+    fn services(&self) -> InProcess {
+        let vault = |v| VaultSetup { host: host(v), secret: SECRET.into(), ..Default::default() };
+        let setup = Setup {
+            client_id: CLIENT,
+            scope: "https://graph.microsoft.com/.default".into(),
+            vaults: (0..self.scene.vaults).map(vault).collect(),
+        };
+        let (world, time) = (self.clone(), self.time.clone());
+        InProcess::new(self.cloud.clone(), setup, move || time.get()).with_faults(move |op| {
+            world.requests.set(world.requests.get() + 1);
+            if op.mutates() {
+                let journal = world.journal.borrow();
+                assert_eq!(world.disk.lines(&world.plan.run), journal.len() + 1, "S5: not all is on disk");
+                let run = s9_replays(&world.plan, world.begun(), &journal).unwrap();
+                s5_intended(&run, &request(op, &run)).unwrap();
+            }
+            let fault = (world.faults.borrow_mut())(op);
+            if fault != Fault::None {
+                world.losses.set(world.losses.get() + 1);
+            }
+            fault
+        })
+    }
+
+    /// `keyrelay abandon`: a person closes the run as it stands.
+    pub(crate) fn abandon(&self) {
+        let (mut disk, run) = self.disk.open(&self.plan.run);
+        let event = Event::Abandoned { by: "test".into(), reason: "test".into() };
+        let at = run.last_at().unwrap().max(self.time.get());
+        let after = run.rotation.apply(at, &event).unwrap_or_else(|e| panic!("L2: {e}"));
+        disk.append(at, at, &event).unwrap();
+        self.journal.borrow_mut().push((at, event.clone()));
+        self.reached.borrow_mut().step(&run.rotation, &event, &after);
+    }
+
+    /// The same world for those who live in it, without themselves: what they keep must not keep them.
+    pub(crate) fn for_others(&self) -> World {
+        World { actors: Rc::default(), faults: Rc::new(RefCell::new(Box::new(|_| Fault::None))), ..self.clone() }
+    }
+
     pub(crate) fn share(&self) -> World {
         self.clone()
     }
 
-    /// Every prefix of the journal replays (S9), and the whole of it gives the state again after a trip through JSON.
+    /// The last process was killed in the middle of writing a line.
+    pub(crate) fn tear(&self) {
+        self.disk.tear(&self.plan.run);
+    }
+
+    /// Every prefix of the journal replays (S9), and what is on disk is what the processes wrote.
     pub(crate) fn check_journal(&self) {
-        let journal = self.journal.borrow();
-        let mut run = Rotation::new(self.plan.clone(), self.begun());
-        for (at, event) in journal.iter() {
-            let text = serde_json::to_string(event).unwrap();
-            let back: Event = serde_json::from_str(&text).unwrap_or_else(|e| panic!("{e}: {text}"));
-            assert_eq!(&back, event, "{text}");
-            run = run.apply(*at, &back).unwrap();
-        }
+        let run = self.disk.replay(&self.plan.run);
+        let on_disk = run.records.iter().skip(1).map(|r| match &r.event {
+            keyrelay::run::Record::Event(event) => (r.at.unwrap(), event.clone()),
+            keyrelay::run::Record::Started(_) => panic!("record {} starts the run again", r.seq),
+        });
+        assert!(on_disk.eq(self.journal.borrow().iter().cloned()));
+        let replayed = s9_replays(&self.plan, self.begun(), &self.journal.borrow()).unwrap();
+        assert_eq!(replayed, run.rotation);
     }
 
     /// Long after the end: what was under way has landed, and the end still holds.
     pub(crate) fn check_aftermath(&self) {
-        self.time.set(self.time.get() + seconds(2 * SETTLE));
-        if let Err(broken) = check(&self.replay(), &self.hidden(), self.losses.get()) {
-            let log: Vec<String> = self.journal.borrow().iter().map(|(t, e)| format!("{t} {e:?}")).collect();
-            panic!("after the end: {broken}\nscene {:?}\n{}", self.scene, log.join("\n"));
+        self.pass(seconds(2 * SETTLE));
+        self.judged("after the end: ", &self.replay());
+    }
+}
+
+async fn drive(
+    driver: &mut Driver<'_, Wire, VirtualClock, TestConsumers, NeverStop>,
+    ask_the_time: bool,
+    resume: bool,
+    rollback: bool,
+) -> Result<Stopped, DriverError> {
+    if ask_the_time && let Some(stopped) = driver.ask_the_time().await? {
+        return Ok(stopped);
+    }
+    if resume && !matches!(driver.rotation().phase(), keyrelay::rotation::Phase::Ended { .. }) {
+        driver.record(Event::Resumed { by: "test".into() })?;
+    }
+    if rollback && driver.rotation().may_go_back() {
+        let baseline = match driver.rotation().rollback_proof() {
+            Some((v, version)) => driver.baseline_signs_in(v, version).await?.ok().map(|(answer, _)| answer),
+            None => None,
+        };
+        let event = Event::RollbackRequested { by: "test".into(), reason: "test".into(), baseline };
+        let now = keyrelay::clock::Clock::now(driver.clock).ok_or(DriverError::NoServiceTime)?;
+        if driver.rotation().apply(now, &event).is_ok() {
+            driver.record(event)?;
         }
     }
+    driver.run().await
 }
 
 /// The request that a call to the cloud must have an intent for.
@@ -411,25 +390,6 @@ fn request(op: &Operation, run: &Rotation) -> Mutation {
     }
 }
 
-struct MemoryLog {
-    journal: Rc<RefCell<Vec<(Timestamp, Event)>>>,
-    store: Rc<RefCell<Option<Box<dyn Log>>>>,
-}
-impl Log for MemoryLog {
-    fn append(&mut self, at: Timestamp, local: Timestamp, event: &Event) -> Result<(), DriverError> {
-        if let Some(store) = self.store.borrow_mut().as_mut() {
-            store.append(at, local, event)?;
-        }
-        let mut journal = self.journal.borrow_mut();
-        journal.push((at, event.clone()));
-        if journal.len() > 2000 {
-            let last: Vec<String> = journal.iter().rev().take(12).map(|(t, e)| format!("{t} {e:?}")).collect();
-            panic!("L1: the run does not end\n{}", last.join("\n"));
-        }
-        Ok(())
-    }
-}
-
 struct Marker(Rc<RefCell<VecDeque<Event>>>);
 impl HoldMarker for Marker {
     fn read(&mut self) -> Result<Option<Event>, HoldError> {
@@ -437,54 +397,22 @@ impl HoldMarker for Marker {
     }
 }
 
-pub(crate) type Visits = Box<dyn FnMut(bool, usize, &Told) -> ConsumerAnswer>;
-
-/// Time for tries in a world: ten seconds after the first.
-pub(crate) const WITHIN: i64 = 10;
-
-struct TestConsumers {
-    ok: Rc<Cell<bool>>,
-    visits: Rc<RefCell<Option<Visits>>>,
-    side_by_side: Rc<Cell<(usize, usize)>>,
-}
-
-impl TestConsumers {
-    async fn answer(&self, refresh: bool, consumer: usize, told: &Told) -> ConsumerAnswer {
-        let (now, most) = self.side_by_side.get();
-        self.side_by_side.set((now + 1, most.max(now + 1)));
-        tokio::task::yield_now().await; // lets the others begin
-        let (now, most) = self.side_by_side.get();
-        self.side_by_side.set((now - 1, most));
-        if let Some(visits) = self.visits.borrow_mut().as_mut() {
-            return visits(refresh, consumer, told);
-        }
-        let reported = if refresh || told.new_key_id.is_none() { Reported::Neither } else { Reported::New };
-        ConsumerAnswer { ok: self.ok.get(), reported, note: String::new(), retry: true }
-    }
-}
-
-impl Consumers for TestConsumers {
-    async fn refresh(&self, consumer: usize, told: &Told) -> ConsumerAnswer {
-        self.answer(true, consumer, told).await
-    }
-    async fn check(&self, consumer: usize, told: &Told) -> ConsumerAnswer {
-        self.answer(false, consumer, told).await
-    }
-    fn within(&self, _: usize) -> SignedDuration {
-        seconds(WITHIN)
-    }
-}
-
 struct Watch {
-    check: Box<dyn FnMut(&Rotation)>,
+    world: World,
+    before: Rotation,
     kill: Box<dyn FnMut(CrashPoint) -> bool>,
 }
+
 impl Observer for Watch {
-    fn recorded(&mut self, run: &Rotation, _at: Timestamp, _event: &Event) {
-        (self.check)(run);
+    fn recorded(&mut self, run: &Rotation, _at: Timestamp, event: &Event) {
+        self.world.reached.borrow_mut().step(&self.before, event, run);
+        self.before = run.clone();
+        self.world.judged("", run);
     }
     fn crash(&mut self, point: CrashPoint) -> bool {
-        (self.kill)(point)
+        let killed = (self.kill)(point);
+        self.world.reached.borrow_mut().point(point, killed);
+        killed
     }
 }
 

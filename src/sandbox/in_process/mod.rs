@@ -13,7 +13,7 @@ use crate::ports::{
     Application, Credential, Directory, NewCredential, Outcome, Read, Stamp, TokenEndpoint, Vaults, VersionRead,
 };
 use crate::refusals::Why;
-use crate::rotation::answers::{Current, SignIn, Trace, Version};
+use crate::rotation::answers::{Current, RefusalKind, SignIn, Trace, Version};
 use crate::rotation::names::{KeyId, VAULT_TAG, VAULT_TAG_KEY_ID, VaultIx, VersionId};
 use crate::sandbox::cloud::{
     AppRef, Cloud, CloudError, OPERATOR, Op, PasswordCredential, PasswordSpec, SecretUpdate, SecretWrite, SignInError,
@@ -110,6 +110,7 @@ impl InProcess {
             },
             Fault::Refused(kind) => Err((refused(kind), trace(now))),
             Fault::ServerErrorAfter => Err((unavailable(), trace(now))),
+            Fault::BadAnswerAfter => Err((refused(RefusalKind::BadAnswer), trace(now))),
             Fault::LostBefore | Fault::LostAfter | Fault::Late(_) => Err((unanswered(), Trace::default())),
         }
     }
@@ -150,6 +151,10 @@ impl InProcess {
             Fault::ServerErrorAfter => {
                 let _ = act(cloud, now);
                 Outcome::InDoubt(unavailable(), trace(now))
+            }
+            Fault::BadAnswerAfter => {
+                let _ = act(cloud, now);
+                Outcome::InDoubt(refused(RefusalKind::BadAnswer), trace(now))
             }
             Fault::Late(delay) => {
                 let delay = SignedDuration::try_from(delay).unwrap_or(SignedDuration::MAX);
@@ -327,6 +332,7 @@ impl TokenEndpoint for InProcess {
             Fault::None => None,
             Fault::Refused(kind) => Some((refused(kind), trace(now))),
             Fault::ServerErrorAfter => Some((unavailable(), trace(now))),
+            Fault::BadAnswerAfter => Some((refused(RefusalKind::BadAnswer), trace(now))),
             Fault::LostBefore | Fault::LostAfter | Fault::Late(_) => Some((unanswered(), Trace::default())),
         };
         if let Some((refusal, trace)) = why {

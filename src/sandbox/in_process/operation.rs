@@ -68,4 +68,6 @@ pub enum Fault {
     Late(Duration),
     /// 503 after the effect: in doubt, applied.
     ServerErrorAfter,
+    /// Answered with what is no answer (cut, not JSON, of the wrong type): in doubt, applied.
+    BadAnswerAfter,
 }

@@ -1,0 +1,49 @@
+//! The worlds that the suites set out from.
+
+use keyrelay::driver::CrashPoint;
+
+use crate::world::{Scene, Start};
+
+pub(crate) fn never(_: CrashPoint) -> bool {
+    false
+}
+
+/// Whether there is time: `KEYRELAY_THOROUGH=1`, in release mode.
+pub(crate) fn thorough() -> bool {
+    std::env::var_os("KEYRELAY_THOROUGH").is_some()
+}
+
+/// How long to go on with what has no end, in seconds: `KEYRELAY_SOAK=30m`.
+pub(crate) fn soak() -> Option<u64> {
+    let text = std::env::var("KEYRELAY_SOAK").ok()?;
+    Some(humantime::parse_duration(&text).map_or(3600, |d| d.as_secs()))
+}
+
+/// Every start, one vault and two, room and none, with consumers and without.
+pub(crate) fn scenes() -> Vec<Scene> {
+    let mut all = Vec::new();
+    for start in [Start::Alive, Start::None, Start::Expired] {
+        for vaults in [1, 2] {
+            for two_at_most in [false, true] {
+                for consumers in [false, true] {
+                    all.push(Scene { start, vaults, two_at_most, consumers, ..Scene::default() });
+                }
+            }
+        }
+    }
+    all.push(Scene { vaults: 2, second_empty: true, ..Scene::default() });
+    // shorter than the settle time, so that the overlap does not hide a settle that is missing
+    all.iter_mut().for_each(|s| s.overlap = 60);
+    all.push(Scene { vaults: 2, ..Scene::default() });
+    all
+}
+
+/// Those that differ most.
+pub(crate) fn some_scenes() -> Vec<Scene> {
+    vec![
+        Scene { overlap: 60, ..Scene::default() },
+        Scene { vaults: 2, two_at_most: true, consumers: true, ..Scene::default() },
+        Scene { start: Start::None, vaults: 2, overlap: 60, ..Scene::default() },
+        Scene { start: Start::Expired, two_at_most: true, overlap: 60, ..Scene::default() },
+    ]
+}
