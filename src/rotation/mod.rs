@@ -43,6 +43,8 @@ mod overlap;
 mod publish;
 mod reconcile;
 mod rules;
+#[cfg(test)]
+mod tests;
 
 pub use consumers::Adoption;
 pub use effect::{Effect, Reading, Why};
