@@ -2,6 +2,8 @@
 
 mod decisions;
 mod invariants;
+mod likeness;
+mod limits;
 
 use std::sync::Arc;
 
