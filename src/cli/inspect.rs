@@ -62,6 +62,7 @@ pub(super) fn report(context: &Context, named: &str, format: ReportFormat) -> Re
     let report = Report::of(&told);
     let text = match format {
         ReportFormat::Md => report.to_markdown(),
+        ReportFormat::Html => report.to_html(),
         ReportFormat::Json => report.to_json(),
     };
     Ok(Done { exit: exit::DONE, lines: Vec::new(), json: Value::Null, stdout: Some(text) })
