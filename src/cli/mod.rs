@@ -172,7 +172,7 @@ enum Command {
     Runbook(RunbookCommand),
     /// A local Entra, Graph and Key Vault over HTTPS on loopback
     #[command(subcommand)]
-    Sandbox(SandboxCommand),
+    Sandbox(sandbox::SandboxCommand),
     /// Print what a shell needs to complete keyrelay's words
     #[command(after_help = "Example: keyrelay completions bash > ~/.local/share/bash-completion/completions/keyrelay")]
     Completions {
@@ -215,44 +215,6 @@ enum RunbookCommand {
         #[arg(required = true)]
         files: Vec<PathBuf>,
     },
-}
-
-#[derive(Debug, Subcommand)]
-enum SandboxCommand {
-    /// Run until told to stop, or idle for long
-    #[command(after_help = "Example: keyrelay sandbox serve --port 8443 --idle 8h --json")]
-    Serve(Serve),
-    /// Say where the sandbox is
-    #[command(after_help = "Example: keyrelay sandbox status")]
-    Status,
-}
-
-#[derive(Debug, Args)]
-struct Serve {
-    /// Where its state lies
-    #[arg(long, value_name = "FOLDER")]
-    state_folder: Option<PathBuf>,
-    /// The port on 127.0.0.1; the one that the folder had before, or any, if it is not said
-    #[arg(long)]
-    port: Option<u16>,
-    /// How fast changes are seen
-    #[arg(long, value_enum, default_value_t = Profile::Realistic)]
-    profile: Profile,
-    /// Of a state that is made anew
-    #[arg(long)]
-    seed: Option<u64>,
-    /// End after this long without a request
-    #[arg(long, value_name = "DURATION", value_parser = duration)]
-    idle: Option<SignedDuration>,
-    /// Added to each answer
-    #[arg(long, value_name = "DURATION", value_parser = duration)]
-    latency: Option<SignedDuration>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Profile {
-    Instant,
-    Realistic,
 }
 
 /// Whether to stay through the overlap.
