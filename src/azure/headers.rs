@@ -17,6 +17,7 @@ pub(crate) fn trace<'a>(header: impl Fn(&'static str) -> Option<&'a str>, client
         request_id: request_id.and_then(identifier),
         client_request_id: Some(client_request_id.to_owned()),
         date: header("date").and_then(http_date),
+        token_seconds: None,
     }
 }
 

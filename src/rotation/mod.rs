@@ -15,6 +15,7 @@
 //! | `reconcile` | what to go on with when the value is gone, the vaults differ or there is no room |
 //! | `overlap` | step 4, in both directions |
 //! | `delete` | step 5, and the removal at the end of a rollback |
+//! | `emergency`, `death` | a leaked credential: when it may go, and that it is dead |
 //! | `back` | the way back |
 //! | `failure` | why a machine stops, and the failure policy |
 //! | `invariants` | what must hold in every state |
@@ -38,7 +39,9 @@ pub mod state;
 mod add;
 mod back;
 pub mod consumers;
+mod death;
 mod delete;
+mod emergency;
 mod outcome;
 mod overlap;
 mod publish;
@@ -54,7 +57,7 @@ pub use failure::Reason;
 pub use plan::Plan;
 #[cfg(feature = "rules-off")]
 pub use rules::{Rule, switch_off};
-pub use state::{End, Phase, Rotation, Step};
+pub use state::{Death, End, Phase, Rotation, Step};
 
 use answers::Mutation;
 use state::{AddState, Attempt, Hold, Seen};
@@ -96,9 +99,11 @@ impl Rotation {
             failing_since: None,
             held: false,
             proof: None,
+            leak: Default::default(),
             seen: Seen::nothing(plan.vaults.len()),
             plan,
         };
+        run.begin_emergency();
         run.forget();
         run.adopt(at);
         run
@@ -111,7 +116,7 @@ impl Rotation {
             Phase::NeedsOperator { reason, .. } => return Effect::NeedsOperator(reason.clone()),
             Phase::Add | Phase::Prove | Phase::Publish { .. } | Phase::Reconcile { .. } | Phase::Align { .. } => {}
             Phase::Smoke | Phase::Consumers | Phase::Confirm | Phase::Wait | Phase::Adoption | Phase::Delete => {}
-            Phase::Withdraw | Phase::Restore => {}
+            Phase::Withdraw | Phase::Restore | Phase::Revoke | Phase::Dying => {}
         }
         if let Some(request) = &self.in_flight {
             return Effect::Mutate(request.clone());
@@ -166,11 +171,13 @@ impl Rotation {
                 Some(reading @ Reading::Baseline { .. }) => {
                     self.answers(reading, at, |seen| seen.baseline = Some(answer.clone()))
                 }
-                Some(Reading::Credentials | Reading::Vault { .. } | Reading::Versions { .. } | Reading::SignIn) | None => {
-                    false
-                }
+                Some(Reading::Credentials | Reading::Vault { .. } | Reading::Versions { .. }) => false,
+                Some(Reading::SignIn | Reading::Leaked { .. }) | None => false,
             },
             Event::SignedIn { answer, .. } => self.asks_for(Reading::SignIn) && self.signed_in(at, answer),
+            Event::LeakedTried { answer, .. } => self.asks_for(self.next_try_of_leaked()) && self.leaked_tried(at, answer),
+            Event::LeakedMissing { .. } => self.asks_for(self.next_try_of_leaked()) && self.leaked_is(Death::Unproven),
+            Event::OutageAccepted { consumers, .. } => self.accept_outage(at, consumers),
             Event::ReadRefused { refusal, .. } => {
                 // what is to be copied is read before the intent to write it
                 let copies =
@@ -183,7 +190,9 @@ impl Rotation {
             }
             Event::ConsumerRefreshed { consumer, ok, note } => self.refreshed(at, *consumer, *ok, note),
             Event::ConsumerChecked { consumer, ok, reported, note } => self.checked(at, *consumer, *ok, *reported, note),
-            Event::RollbackRequested { baseline, .. } => self.rollback_requested(baseline.as_ref()),
+            Event::RollbackRequested { baseline, restore_leaked, .. } => {
+                self.rollback_requested(baseline.as_ref(), *restore_leaked)
+            }
             Event::HoldSet { until, .. } => !over && self.set_hold(Hold::Until(*until)),
             Event::Released { .. } => {
                 self.waive();
@@ -229,9 +238,11 @@ impl Rotation {
             Phase::Confirm => self.decide_confirm(at),
             Phase::Wait => self.decide_wait(at),
             Phase::Delete => self.decide_delete(at),
+            Phase::Revoke => self.decide_revoke(at),
             Phase::Withdraw => self.decide_withdraw(at),
             Phase::Restore => self.decide_restore(at),
-            Phase::Prove | Phase::Consumers | Phase::Adoption | Phase::NeedsOperator { .. } | Phase::Ended { .. } => {}
+            Phase::Prove | Phase::Consumers | Phase::Adoption | Phase::Dying => {}
+            Phase::NeedsOperator { .. } | Phase::Ended { .. } => {}
         }
     }
 
@@ -261,7 +272,7 @@ impl Rotation {
             phase @ (Phase::Align { .. } | Phase::Smoke | Phase::Consumers | Phase::Confirm) => self.enter(phase),
             // the consumers' answers may be days old by now
             Phase::Delete if !self.removal_begun() => self.enter_adoption(),
-            phase @ (Phase::Adoption | Phase::Delete | Phase::Restore) => self.enter(phase),
+            phase @ (Phase::Adoption | Phase::Delete | Phase::Restore | Phase::Revoke | Phase::Dying) => self.enter(phase),
             Phase::NeedsOperator { .. } | Phase::Ended { .. } => {}
         }
         true
@@ -291,6 +302,7 @@ impl Rotation {
             Phase::Adoption | Phase::Delete => self.enter_adoption(),
             Phase::Add | Phase::Prove | Phase::Publish { .. } | Phase::Reconcile { .. } | Phase::Align { .. } => {}
             Phase::Smoke | Phase::Consumers | Phase::Confirm | Phase::Wait | Phase::Withdraw | Phase::Restore => {}
+            Phase::Revoke | Phase::Dying => {}
             Phase::NeedsOperator { .. } | Phase::Ended { .. } => {}
         }
         true
@@ -298,13 +310,13 @@ impl Rotation {
 
     fn why_not_yet(&self) -> Why {
         match self.phase {
-            Phase::Prove => Why::Proof,
+            Phase::Prove | Phase::Dying => Why::Proof,
             Phase::Reconcile { .. } | Phase::Withdraw if self.tries == 0 => Why::Settle,
             Phase::Reconcile { .. } | Phase::Withdraw | Phase::Add | Phase::Publish { .. } | Phase::Align { .. } => {
                 Why::Again
             }
             Phase::Smoke | Phase::Consumers | Phase::Confirm | Phase::Wait | Phase::Adoption | Phase::Delete => Why::Again,
-            Phase::Restore | Phase::NeedsOperator { .. } | Phase::Ended { .. } => Why::Again,
+            Phase::Restore | Phase::Revoke | Phase::NeedsOperator { .. } | Phase::Ended { .. } => Why::Again,
         }
     }
 }

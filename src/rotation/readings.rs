@@ -27,7 +27,7 @@ impl Rotation {
             Phase::Add => list.filter(|_| self.plan.room.is_some()).into_iter().collect(),
             Phase::Prove => vec![Reading::SignIn],
             Phase::Delete if !keeps(Rule::ReadBeforeRemoving) => list.into_iter().collect(),
-            Phase::Publish { look_for_tag: false } | Phase::Wait | Phase::Delete => {
+            Phase::Publish { look_for_tag: false } | Phase::Wait | Phase::Delete | Phase::Revoke => {
                 list.into_iter().chain(currents).collect()
             }
             Phase::Publish { look_for_tag: true } | Phase::Reconcile { .. } => {
@@ -39,6 +39,7 @@ impl Rotation {
                 let vaults: Vec<Reading> = currents.collect();
                 if vaults.is_empty() { self.next_baseline_proof().into_iter().collect() } else { vaults }
             }
+            Phase::Dying => vec![self.next_try_of_leaked()],
             Phase::Consumers | Phase::Adoption | Phase::NeedsOperator { .. } | Phase::Ended { .. } => Vec::new(),
         }
     }
@@ -49,6 +50,8 @@ impl Rotation {
         match &self.phase {
             Phase::Smoke => true,
             Phase::Wait | Phase::Delete => !self.back || baseline_there,
+            Phase::Revoke => baseline_there,
+            Phase::Dying => false,
             Phase::Add | Phase::Prove | Phase::Publish { .. } | Phase::Reconcile { .. } | Phase::Align { .. } => false,
             Phase::Consumers | Phase::Confirm | Phase::Adoption | Phase::Withdraw | Phase::Restore => false,
             Phase::NeedsOperator { .. } | Phase::Ended { .. } => false,

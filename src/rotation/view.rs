@@ -25,6 +25,8 @@ impl Rotation {
             Phase::Wait => "overlap wait",
             Phase::Adoption => "adoption",
             Phase::Delete => "delete",
+            Phase::Revoke => "revoke",
+            Phase::Dying => "prove dead",
             Phase::Withdraw => "withdraw",
             Phase::Restore => "put back",
             Phase::NeedsOperator { .. } => "needs operator",
@@ -46,6 +48,8 @@ impl Rotation {
                 Phase::Confirm | Phase::Wait => Step::OverlapWait,
                 Phase::Adoption | Phase::Delete if back => Step::RemoveOurs,
                 Phase::Adoption | Phase::Delete => Step::DeleteOld,
+                Phase::Revoke => Step::RevokeLeaked,
+                Phase::Dying => Step::ProveDead,
                 Phase::Withdraw => Step::RemoveOurs,
                 Phase::Restore => Step::PutBack,
                 Phase::NeedsOperator { was, .. } => step(was, back),
@@ -119,6 +123,11 @@ impl Rotation {
     /// The version each vault was confirmed to serve when the overlap began.
     pub fn confirmed(&self) -> &[Option<VersionId>] {
         &self.confirmed
+    }
+
+    /// What became of the leaked credential; none before that is known, and in an ordinary rotation.
+    pub fn death(&self) -> Option<super::Death> {
+        self.leak.death
     }
 
     /// What was removed, and when.
