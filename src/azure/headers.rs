@@ -99,6 +99,7 @@ mod tests {
             request_id: Some("66656a0f-c2d8-454a-8e7e-a734d061a35f".into()),
             client_request_id: Some("ours".into()),
             date: Some("2022-05-07T06:52:44Z".parse().unwrap()),
+            token_seconds: None,
         };
         assert_eq!(trace(graph, "ours"), expected);
         let vault = |name: &str| (name == "x-ms-request-id").then_some("a b");

@@ -13,7 +13,7 @@ use super::terminal::Terminal;
 use crate::driver::Observer;
 use crate::rotation::answers::{Mutation, Refusal, Reported, SignIn};
 use crate::rotation::plan::{Baseline, Way};
-use crate::rotation::{Applied, Death, Event, Phase, Reason, Rotation, Step, Why};
+use crate::rotation::{Applied, Death, Event, Phase, Rotation, Step, Why};
 use crate::runbook::Runbook;
 
 mod screen;
