@@ -104,6 +104,7 @@ async fn command(context: &Context, command: Command) -> Result<Done, Error> {
         }
         Command::Diagnose { runbook } => super::diagnose::diagnose(context, &runbook).await,
         Command::Rotate(args) => super::rotate::rotate(context, &args).await,
+        Command::Revoke(args) => super::emergency::revoke(context, &args).await,
         Command::Resume(args) => super::resume::resume(context, &args).await,
         Command::Rollback(args) => super::rollback::rollback(context, &args).await,
         Command::Status { run, live } => super::inspect::status(context, run.as_deref(), live).await,
