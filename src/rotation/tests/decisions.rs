@@ -222,8 +222,9 @@ fn the_point_of_no_return_is_the_first_intent_to_remove_the_baseline() {
 /// A consumer that read one value has said nothing about the next.
 #[test]
 fn a_write_makes_what_consumers_said_worthless_and_a_removal_does_not() {
-    let after = |request: Mutation, phase, result| {
+    let after = |request: Mutation, phase, back, result| {
         let mut run = standing(one_consumer(), phase);
+        run.back = back;
         run.consumers = vec![ConsumerState { refreshed: Some(at(1)), ..Default::default() }];
         run.confirmed_at = Some(at(1));
         run.todo.push_back(request.clone());
@@ -232,10 +233,12 @@ fn a_write_makes_what_consumers_said_worthless_and_a_removal_does_not() {
         (run.consumers[0].refreshed.is_some(), run.confirmed_at.is_some())
     };
     let write = Mutation::WriteVault { vault: FIRST, attempt: 0, from: Source::Version { vault: FIRST, version: START } };
-    assert_eq!(after(write, Phase::Restore, Applied::Written { version: START }), (false, false));
-    let disable = Mutation::DisableVersion { vault: FIRST, version: START };
-    assert_eq!(after(disable, Phase::Restore, Applied::Disabled), (false, false));
-    assert_eq!(after(Mutation::RemoveSecret { key_id: OLD }, Phase::Delete, Applied::Removed), (true, true));
+    assert_eq!(after(write, Phase::Restore, true, Applied::Written { version: START }), (false, false));
+    let disable = || Mutation::DisableVersion { vault: FIRST, version: START };
+    assert_eq!(after(disable(), Phase::Restore, true, Applied::Disabled), (false, false));
+    // forward it is one of a value that nobody reads any more
+    assert_eq!(after(disable(), Phase::Delete, false, Applied::Disabled), (true, true));
+    assert_eq!(after(Mutation::RemoveSecret { key_id: OLD }, Phase::Delete, false, Applied::Removed), (true, true));
 }
 
 fn listed(key_id: KeyId, attempt: Option<u32>) -> Listed {

@@ -13,7 +13,7 @@ fn living(key_id: KeyId, attempt: Option<u32>, accepted: bool) -> Living {
 
 /// A world with these credentials, in which the vaults serve these.
 fn world(credentials: &[Living], served: &[Option<KeyId>]) -> World {
-    World { credentials: credentials.to_vec(), served: served.to_vec(), recent: Vec::new() }
+    World { now: at(0), credentials: credentials.to_vec(), served: served.to_vec(), recent: Vec::new() }
 }
 
 /// The first rule that is broken.

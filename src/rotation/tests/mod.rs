@@ -53,6 +53,7 @@ fn plan() -> Plan {
         attempts: 3,
         consumers: Vec::new(),
         adopted: Vec::new(),
+        emergency: None,
     }
 }
 
