@@ -106,10 +106,15 @@ enum Command {
     #[command(after_help = "Example: keyrelay rollback runbooks/first-rotation.md")]
     Rollback(Rollback),
     /// Say what is true, what is next, and when; from the journal
-    #[command(after_help = "Examples: keyrelay status\n          keyrelay status 20261121t0306 --json")]
+    #[command(
+        after_help = "Examples: keyrelay status\n          keyrelay status 20261121t0306 --json\n          keyrelay status runbooks/first-rotation.md --live"
+    )]
     Status {
         /// Which run; all of them if none is named
         run: Option<String>,
+        /// Read the cloud too, as a consumer does; changes nothing
+        #[arg(long, requires = "run")]
+        live: bool,
     },
     /// Keep the old secret alive
     #[command(after_help = "Example: keyrelay hold 20261121t0306 --for 12h --reason \"batch job not done\"")]
@@ -187,6 +192,7 @@ enum Command {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum ReportFormat {
     Md,
+    Html,
     Json,
 }
 

@@ -106,7 +106,7 @@ async fn command(context: &Context, command: Command) -> Result<Done, Error> {
         Command::Rotate(args) => super::rotate::rotate(context, &args).await,
         Command::Resume(args) => super::resume::resume(context, &args).await,
         Command::Rollback(args) => super::rollback::rollback(context, &args).await,
-        Command::Status { run } => super::inspect::status(context, run.as_deref()),
+        Command::Status { run, live } => super::inspect::status(context, run.as_deref(), live).await,
         Command::Hold { run, how_long, reason } => super::hold::hold(context, &run, how_long, &reason),
         Command::Release { run, reason } => super::hold::release(context, &run, &reason),
         Command::Abandon { run, reason } => super::hold::abandon(context, &run, &reason),

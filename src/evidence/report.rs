@@ -8,13 +8,14 @@ use super::consumers::Consumer;
 use super::credentials::Credential;
 use super::explain::{Explanation, explain_in};
 use super::lines::standing;
-use super::markdown;
+use super::moments::Moment;
 use super::requests::Request;
 use super::state::{self, State};
 use super::summary::Application;
 use super::text::{clean, sign_in};
 use super::timeline::Timeline;
 use super::turns::Happening;
+use super::{html, markdown};
 use crate::journal::RecordHash;
 use crate::rotation::names::{KeyId, RunId, VersionId};
 use crate::rotation::plan::VaultStart;
@@ -50,6 +51,8 @@ pub struct Report {
     pub new_key_id: Option<KeyId>,
     /// How it stands, as of the last record.
     pub outcome: Outcome,
+    /// The moments that a reader looks for first.
+    pub moments: Vec<Moment>,
     /// The steps.
     pub steps: Vec<StepFacts>,
     /// What the records show, and what they do not.
@@ -248,6 +251,7 @@ impl Report {
                 reason: reason.map(|(name, _)| name),
                 text: text.join(" "),
             },
+            moments: story.moments(),
             steps: line.steps.iter().map(step).collect(),
             claims: story.claims(),
             credentials: story.credentials(),
@@ -278,6 +282,11 @@ impl Report {
     /// As Markdown.
     pub fn to_markdown(&self) -> String {
         markdown::write(self)
+    }
+
+    /// As one page of HTML that needs nothing else: no script, no font, no picture from anywhere.
+    pub fn to_html(&self) -> String {
+        html::write(self)
     }
 }
 
