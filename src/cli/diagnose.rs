@@ -61,11 +61,8 @@ pub(super) async fn diagnose(context: &Context, file: &Path) -> Result<Done, Err
         Verdict::SignsIn => exit::DONE,
         Verdict::Fails | Verdict::CannotTell => exit::REFUSED,
     };
-    let about = [
-        ("schema", json!("keyrelay.diagnose/1")),
-        ("exit", json!(exit)),
-        ("sandbox", json!(runbook.cloud.is_sandbox())),
-    ];
+    let about =
+        [("schema", json!("keyrelay.diagnose/1")), ("exit", json!(exit)), ("sandbox", json!(runbook.cloud.is_sandbox()))];
     if let Some(members) = json.as_object_mut() {
         members.extend(about.map(|(name, value)| (name.to_owned(), value)));
     }
