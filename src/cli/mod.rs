@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::SignedDuration;
 
 use self::logging::LogFormat;
+use self::sandbox_faults::{FaultCommand, LogArgs};
 use crate::rotation::names::KeyId;
 use crate::runbook::AuthKind;
 
@@ -27,6 +28,7 @@ mod rollback;
 mod rotate;
 mod runs;
 mod sandbox;
+mod sandbox_faults;
 mod session;
 mod signals;
 pub mod terminal;
@@ -219,6 +221,13 @@ enum SandboxCommand {
     /// Say where the sandbox is
     #[command(after_help = "Example: keyrelay sandbox status")]
     Status,
+    /// Let requests be lost, refused, late or slow while it runs
+    #[command(subcommand)]
+    Fault(FaultCommand),
+    /// Show what was asked of it, what it did, and which fault struck
+    #[command(after_help = "Example: keyrelay sandbox log --after 120\n\n\
+        The sandbox must run with `keyrelay sandbox serve --control`. No secret is in the log.")]
+    Log(LogArgs),
 }
 
 #[derive(Debug, Args)]
@@ -241,6 +250,12 @@ struct Serve {
     /// Added to each answer
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     latency: Option<SignedDuration>,
+    /// Rules that say which requests are lost, refused, late or slow
+    #[arg(long, value_name = "FILE")]
+    faults: Option<PathBuf>,
+    /// Let `keyrelay sandbox fault` change these rules and `keyrelay sandbox log` show the requests
+    #[arg(long)]
+    control: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -116,6 +116,8 @@ async fn command(context: &Context, command: Command) -> Result<Done, Error> {
         Command::Runbook(RunbookCommand::Check { files }) => super::inspect::check(&files),
         Command::Sandbox(SandboxCommand::Serve(args)) => super::sandbox::serve(context, args).await,
         Command::Sandbox(SandboxCommand::Status) => super::sandbox::status(context).await,
+        Command::Sandbox(SandboxCommand::Fault(command)) => super::sandbox_faults::fault(context, command).await,
+        Command::Sandbox(SandboxCommand::Log(args)) => super::sandbox_faults::log(context, args).await,
         Command::Completions { shell } => Ok(super::completions::completions(shell)),
         Command::Man { out } => super::man::man(out.as_deref()),
     }

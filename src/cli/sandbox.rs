@@ -24,6 +24,8 @@ pub(super) async fn serve(context: &Context, args: Serve) -> Result<Done, Error>
     options.seed = args.seed.or(options.seed);
     options.idle = args.idle.and_then(plain).or(options.idle);
     options.latency = args.latency.and_then(plain).unwrap_or(options.latency);
+    options.faults = args.faults.as_deref().map(super::sandbox_faults::file).transpose()?;
+    options.control = args.control;
     let json = context.global.json;
     let ready = |endpoint: &Endpoint| {
         if json {

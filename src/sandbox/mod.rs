@@ -5,13 +5,17 @@
 //! [`process`] starts that server as a process which outlives a rotator that is killed.
 
 pub mod cloud;
+pub mod control;
+pub mod faults;
 pub mod in_process;
+pub mod log;
 pub mod process;
 pub mod server;
 pub mod wire;
 
 mod endpoint;
 mod error;
+mod fate;
 mod files;
 mod listener;
 mod tls;
