@@ -114,6 +114,7 @@ async fn command(context: &Context, command: Command) -> Result<Done, Error> {
         Command::Evidence { run, format } => super::inspect::report(context, &run, format),
         Command::Journal(JournalCommand::Verify { run }) => super::inspect::verify(context, run.as_deref()),
         Command::Runbook(RunbookCommand::Check { files }) => super::inspect::check(&files),
+        Command::Drill(args) => super::drill::drill(context, &args),
         Command::Sandbox(SandboxCommand::Serve(args)) => super::sandbox::serve(context, args).await,
         Command::Sandbox(SandboxCommand::Status) => super::sandbox::status(context).await,
         Command::Sandbox(SandboxCommand::Fault(command)) => super::sandbox_faults::fault(context, command).await,
