@@ -5,6 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::connect::Connected;
 use super::context::Context;
+use super::emergency;
 use super::output::{Done, progress};
 use super::progress::Progress;
 use super::runs::Journals;
@@ -23,6 +24,7 @@ use crate::rotation::names::RunId;
 use crate::rotation::{Event, Rotation, Why};
 use crate::run::{Record, Start};
 use crate::runbook::Runbook;
+use crate::secret::SecretValue;
 
 /// Before a run: what is not found is not there.
 pub(super) const LOOKING: Patience = Patience { limit: SignedDuration::from_mins(5), not_found: SignedDuration::ZERO };
@@ -33,11 +35,20 @@ const RUNNING: Patience = Patience { limit: SignedDuration::from_mins(5), not_fo
 /// What to do first.
 pub(super) enum Begin {
     /// The run has just been started.
-    Start,
+    Start { leaked: Option<SecretValue> },
     /// Another process had it.
-    Resume,
+    Resume(Said),
     /// The same, and the way back.
-    Rollback { reason: String },
+    Rollback { reason: String, restore_leaked: bool },
+}
+
+/// What a person says when a run of an emergency is resumed.
+#[derive(Default)]
+pub(super) struct Said {
+    /// The leaked value once more.
+    pub(super) leaked: Option<SecretValue>,
+    /// Consumers, by name, whose outage is accepted.
+    pub(super) accept_outage: Vec<String>,
 }
 
 /// What a run needs besides its services.
@@ -101,20 +112,27 @@ impl Session<'_> {
             manners,
             new_secret,
         );
-        let reason = match begin {
-            Begin::Start => return Ok(driver.run().await),
-            Begin::Resume => None,
-            Begin::Rollback { reason } => Some(reason),
+        let (accepted, back) = match begin {
+            Begin::Start { leaked } => {
+                driver.leaked = leaked;
+                return Ok(driver.run().await);
+            }
+            Begin::Resume(said) => {
+                let accepted = emergency::resumable(start, driver.rotation(), &said)?;
+                driver.leaked = said.leaked;
+                (accepted, None)
+            }
+            Begin::Rollback { reason, restore_leaked } => (Vec::new(), Some((reason, restore_leaked))),
         };
         match driver.ask_the_time().await {
             Ok(None) => {}
             Ok(Some(stopped)) => return Ok(Ok(stopped)),
             Err(e) => return Ok(Err(e)),
         }
-        let Some(reason) = reason else {
-            return Ok(driver.resume(by).await);
+        let Some((reason, restore_leaked)) = back else {
+            return Ok(driver.resume(by, accepted).await);
         };
-        match driver.turn_back(by, reason).await? {
+        match driver.turn_back(by, reason, restore_leaked).await? {
             Ok(()) => Ok(driver.run().await),
             Err(why) => Err(not_open(&why)),
         }

@@ -91,8 +91,8 @@ impl Desk {
         );
         let stopped = match begin {
             Begin::Start => driver.run().await,
-            Begin::Resume => driver.resume(by).await,
-            Begin::Rollback => match driver.turn_back(by, "drill".to_owned()).await? {
+            Begin::Resume => driver.resume(by, Vec::new()).await,
+            Begin::Rollback => match driver.turn_back(by, "drill".to_owned(), false).await? {
                 Ok(()) => driver.run().await,
                 Err(why) => {
                     let what = format!("the run cannot be rolled back: {why}");

@@ -21,30 +21,39 @@ pub enum WayBackClosed {
 }
 
 impl<S: Services, C: Clock, K: Consumers, P: Stop> Driver<'_, S, C, K, P> {
-    /// Takes the run over and drives it, unless there is nothing to do but wait and nobody asked to stay. Ask for the time
-    /// first.
+    /// Takes the run over and drives it, unless there is nothing to do but wait and nobody asked to stay. `accepted` are
+    /// consumers whose outage a person accepts. Ask for the time first.
     ///
     /// # Errors
     /// As [`Driver::run`].
-    pub async fn resume(&mut self, by: String) -> Result<Stopped, DriverError> {
+    pub async fn resume(&mut self, by: String, accepted: Vec<usize>) -> Result<Stopped, DriverError> {
         // a release may have come since: then there is more to do than to wait
         self.hear_people()?;
         let now = self.now()?;
         if let Effect::Wait { until, why } = self.rotation.next(now)
             && self.may_leave(now, until, why)
+            && accepted.is_empty()
         {
             return Ok(Stopped::Waiting { until, why });
         }
-        self.record(Event::Resumed { by })?;
+        self.record(Event::Resumed { by: by.clone() })?;
+        if !accepted.is_empty() {
+            self.record(Event::OutageAccepted { by, consumers: accepted })?;
+        }
         self.run().await
     }
 
     /// Takes the run over and turns it back, if the way is open; to be followed by [`Driver::run`]. Ask for the time first. All
-    /// that can refuse comes before the first record.
+    /// that can refuse comes before the first record. `restore_leaked`: a person says that a leaked value may be put back.
     ///
     /// # Errors
     /// As [`Driver::run`].
-    pub async fn turn_back(&mut self, by: String, reason: String) -> Result<Result<(), WayBackClosed>, DriverError> {
+    pub async fn turn_back(
+        &mut self,
+        by: String,
+        reason: String,
+        restore_leaked: bool,
+    ) -> Result<Result<(), WayBackClosed>, DriverError> {
         let back = self.rotation.back();
         let baseline = match self.rotation.rollback_proof().filter(|_| !back) {
             None => None,
@@ -61,7 +70,7 @@ impl<S: Services, C: Clock, K: Consumers, P: Stop> Driver<'_, S, C, K, P> {
         self.hear_people()?;
         self.record(Event::Resumed { by: by.clone() })?;
         if !self.rotation.back() {
-            self.record(Event::RollbackRequested { by, reason, baseline })?;
+            self.record(Event::RollbackRequested { by, reason, baseline, restore_leaked })?;
         }
         Ok(Ok(()))
     }

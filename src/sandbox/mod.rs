@@ -9,6 +9,7 @@ pub mod control;
 pub mod faults;
 pub mod in_process;
 pub mod log;
+pub mod passing;
 pub mod process;
 pub mod server;
 pub mod wire;
@@ -18,7 +19,10 @@ mod error;
 mod fate;
 mod files;
 mod listener;
+mod saved;
+mod served;
 mod tls;
 
 pub use endpoint::Endpoint;
 pub use error::SandboxError;
+pub use served::{NamedOperator, Served, ServedApplication, ServedOperator, ServedVault};

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use keyrelay::sandbox::cloud::{Cloud, Operator, PasswordSpec, SecretWrite, Value};
 use keyrelay::sandbox::faults::parse;
-use keyrelay::sandbox::log::{Answered, Effect};
-use keyrelay::sandbox::wire::{Exchange, Fate, Request, exchange, land};
+use keyrelay::sandbox::log::{Answered, Effect, Entry};
+use keyrelay::sandbox::wire::{Fate, Request, exchange, land};
 use serde_json::{Value as Json, json};
 
 use crate::scene::{APP, CLIENT, HOST, Scene, now, sign_in, text};
@@ -15,6 +15,18 @@ fn order(cloud: &mut Cloud, toml: &str) {
     for rule in parse(toml).unwrap() {
         cloud.stage().faults().add(rule);
     }
+}
+
+/// What came of a request, with its line in the log.
+struct Sent {
+    fate: Fate,
+    delay: Duration,
+    entry: Entry,
+}
+
+fn sent(cloud: &mut Cloud, at: Timestamp, request: &Request) -> Sent {
+    let came = exchange(cloud, at, request, true);
+    Sent { fate: came.fate, delay: came.delay, entry: came.entry.unwrap() }
 }
 
 /// The request of a client that has a token.
@@ -40,9 +52,9 @@ fn add_request(scene: &mut Scene) -> Request {
     request(scene, "POST", &path, &json!({ "passwordCredential": { "displayName": "new" } }))
 }
 
-fn adding(scene: &mut Scene) -> Exchange {
+fn adding(scene: &mut Scene) -> Sent {
     let request = add_request(scene);
-    exchange(&mut scene.cloud, now(), &request)
+    sent(&mut scene.cloud, now(), &request)
 }
 
 fn status(fate: &Fate) -> u16 {
@@ -94,7 +106,7 @@ fn a_late_request_is_done_when_it_lands() {
     let mut scene = Scene::new(Operator::All);
     order(&mut scene.cloud, "[[fault]]\noperation = [\"set-secret\"]\ndo = \"apply-late\"\nby = \"20s\"\n");
     let set = request(&mut scene, "PUT", "secrets/billing", &json!({ "value": "late" }));
-    let told = exchange(&mut scene.cloud, now(), &set);
+    let told = sent(&mut scene.cloud, now(), &set);
     assert!(matches!(told.fate, Fate::Later(after) if after == Duration::from_secs(20)));
     let before = scene.cloud.latest_version(HOST, "billing").unwrap().id.clone();
     let entry = land(&mut scene.cloud, now() + SignedDuration::from_secs(20), &set);
@@ -128,7 +140,7 @@ fn one_replica_learns_late() {
     assert_eq!(accepted(&scene, now() + minute), [true, true]);
     let path = format!("applications(appId='{CLIENT}')/removePassword");
     let remove = request(&mut scene, "POST", &path, &json!({ "keyId": key_id }));
-    let removed = exchange(&mut scene.cloud, now() + minute, &remove);
+    let removed = sent(&mut scene.cloud, now() + minute, &remove);
     assert_eq!(removed.entry.effect, Some(Effect::Removed(key_id)));
     assert_eq!(accepted(&scene, now() + minute), [false, true]);
     assert_eq!(accepted(&scene, now() + minute + minute), [false, false]);
@@ -155,7 +167,7 @@ fn lists_can_be_behind() {
     );
     let count = |scene: &mut Scene, path: &str, at, member: &str| {
         let read = request(scene, "GET", path, &Json::Null);
-        let Fate::Arrives(answer) = exchange(&mut scene.cloud, at, &read).fate else { panic!("no answer") };
+        let Fate::Arrives(answer) = sent(&mut scene.cloud, at, &read).fate else { panic!("no answer") };
         let body: Json = serde_json::from_slice(&answer.body).unwrap();
         body[member].as_array().unwrap().len()
     };
@@ -180,7 +192,7 @@ fn a_rule_strikes_by_operation_application_vault_and_count() {
     let statuses: Vec<u16> = (0..6).map(|_| status(&adding(&mut scene).fate)).collect();
     assert_eq!(statuses, [200, 200, 503, 503, 200, 200]);
     let get = request(&mut scene, "GET", "secrets/billing", &Json::Null);
-    let refused = exchange(&mut scene.cloud, now(), &get);
+    let refused = sent(&mut scene.cloud, now(), &get);
     assert_eq!((status(&refused.fate), refused.entry.code.as_deref()), (403, Some("Forbidden")));
     assert_eq!(refused.entry.faults, [4]);
     let counted: Vec<(u64, u32, u32)> = scene.cloud.faults().rules().map(|(id, _, seen, hits)| (id, seen, hits)).collect();
@@ -194,8 +206,8 @@ fn a_request_without_a_token_is_challenged_and_not_counted() {
     order(&mut scene.cloud, "[[fault]]\nservice = \"vault\"\nnth = 1\ntimes = 1\ndo = \"lose-request\"\n");
     let get = request(&mut scene, "GET", "secrets/billing", &Json::Null);
     let question = Request { headers: Vec::new(), ..get.clone() };
-    assert_eq!(status(&exchange(&mut scene.cloud, now(), &question).fate), 401);
-    assert!(matches!(exchange(&mut scene.cloud, now(), &get).fate, Fate::Lost));
+    assert_eq!(status(&sent(&mut scene.cloud, now(), &question).fate), 401);
+    assert!(matches!(sent(&mut scene.cloud, now(), &get).fate, Fate::Lost));
 }
 
 #[test]
@@ -206,7 +218,7 @@ fn the_same_seed_strikes_the_same_requests() {
             format!("[[fault]]\noperation = [\"read-application\"]\nprobability = 0.3\nseed = {seed}\ndo = \"cut-body\"\n");
         order(&mut scene.cloud, &rule);
         let read = request(&mut scene, "GET", &format!("applications(appId='{CLIENT}')"), &Json::Null);
-        (0..200).map(|_| matches!(exchange(&mut scene.cloud, now(), &read).fate, Fate::Cut(_))).collect()
+        (0..200).map(|_| matches!(sent(&mut scene.cloud, now(), &read).fate, Fate::Cut(_))).collect()
     };
     assert_eq!(struck(5), struck(5));
     assert_ne!(struck(5), struck(6));
@@ -243,7 +255,7 @@ fn the_log_cannot_hold_a_secret() {
     let token = scene.token("https://vault.azure.net");
     let mut shown = String::new();
     let mut tell = |scene: &mut Scene, request: &Request| {
-        let entry = exchange(&mut scene.cloud, now(), request).entry;
+        let entry = sent(&mut scene.cloud, now(), request).entry;
         shown.push_str(&format!("{}\n{}\n{entry:?}\n", entry.line(), serde_json::to_string(&entry).unwrap()));
     };
     let add = add_request(&mut scene);

@@ -132,36 +132,36 @@ async fn each_fault_over_http_2() {
 #[tokio::test]
 async fn faults_are_changed_and_the_log_is_read_while_it_runs() {
     let served = Served::start(true, |o| ServeOptions { control: true, ..o }).await;
-    let place = served.place();
-    assert_eq!(client::list(&place).await.unwrap(), []);
+    let place = served.server.endpoint();
+    assert_eq!(client::list(place).await.unwrap(), []);
     let lost = rule("operation = [\"add-password\"]\ntimes = 1\ndo = \"lose-answer\"\n");
-    assert_eq!(client::add(&place, &lost).await.unwrap(), 1);
+    assert_eq!(client::add(place, &lost).await.unwrap(), 1);
     let busy = rule("operation = [\"add-password\"]\ndo = \"refuse\"\nas = \"busy\"\nnth = 2\n");
-    assert_eq!(client::add(&place, &busy).await.unwrap(), 2);
+    assert_eq!(client::add(place, &busy).await.unwrap(), 2);
     assert!(served.add().await.is_err());
     assert_eq!(served.add().await.unwrap().0, 503);
-    let listed: Vec<(u64, u32, u32)> = client::list(&place).await.unwrap().iter().map(|l| (l.id, l.seen, l.hits)).collect();
+    let listed: Vec<(u64, u32, u32)> = client::list(place).await.unwrap().iter().map(|l| (l.id, l.seen, l.hits)).collect();
     assert_eq!(listed, [(1, 2, 1), (2, 2, 1)]);
-    assert_eq!(client::clear(&place, Some(2)).await.unwrap(), 1);
-    assert!(client::clear(&place, Some(2)).await.is_err());
+    assert_eq!(client::clear(place, Some(2)).await.unwrap(), 1);
+    assert!(client::clear(place, Some(2)).await.is_err());
     assert_eq!(served.add().await.unwrap().0, 200);
-    assert_eq!(client::clear(&place, None).await.unwrap(), 1);
+    assert_eq!(client::clear(place, None).await.unwrap(), 1);
 
-    let log = client::log(&place, 0).await.unwrap();
+    let log = client::log(place, 0).await.unwrap();
     let adds: Vec<_> = log.iter().filter(|e| e.operation.name() == "add-password").collect();
     assert_eq!(adds.len(), 3);
     assert!(matches!((adds[0].answered, &adds[0].effect), (Answered::AnswerLost(200), Some(Effect::Added(_)))));
     assert_eq!(adds[1].code.as_deref(), Some("Directory_ConcurrencyViolation"));
     assert_eq!((adds[1].faults.as_slice(), adds[1].effect.as_ref()), (&[2][..], None));
     assert_eq!(adds[2].application, Some(CLIENT));
-    assert_eq!(client::log(&place, adds[2].seq).await.unwrap().len(), 0, "nothing after the last");
+    assert_eq!(client::log(place, adds[2].seq).await.unwrap().len(), 0, "nothing after the last");
     served.server.stop().await;
 }
 
 #[tokio::test]
 async fn control_is_off_unless_asked_for_and_needs_its_token() {
     let served = Served::start(true, |o| o).await;
-    let said = client::list(&served.place()).await.unwrap_err().to_string();
+    let said = client::list(served.server.endpoint()).await.unwrap_err().to_string();
     assert!(said.contains("sandbox serve --control"), "{said}");
     served.server.stop().await;
 

@@ -1,7 +1,5 @@
 //! Asks the control endpoint of a sandbox that runs on this machine.
 
-use std::path::Path;
-
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -9,7 +7,7 @@ use super::{TOKEN_HEADER, token_file};
 use crate::sandbox::error::SandboxError;
 use crate::sandbox::faults::{RuleId, Written};
 use crate::sandbox::log::Entry;
-use crate::sandbox::{files, process};
+use crate::sandbox::{Endpoint, files, process};
 
 /// A rule of a sandbox that runs.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -44,52 +42,51 @@ struct Cleared {
     cleared: usize,
 }
 
-/// The rules of the sandbox of this folder.
+/// The rules of a sandbox.
 ///
 /// # Errors
-/// If no sandbox runs there, it was not started with `--control`, or it refuses.
-pub async fn list(folder: &Path) -> Result<Vec<Listed>, SandboxError> {
-    ask::<Faults>(folder, reqwest::Method::GET, "faults", None).await.map(|f| f.faults)
+/// If it does not run, was not started with `--control`, or refuses.
+pub async fn list(endpoint: &Endpoint) -> Result<Vec<Listed>, SandboxError> {
+    ask::<Faults>(endpoint, reqwest::Method::GET, "faults", None).await.map(|f| f.faults)
 }
 
 /// Adds a rule and returns its number.
 ///
 /// # Errors
 /// Likewise.
-pub async fn add(folder: &Path, rule: &Written) -> Result<RuleId, SandboxError> {
-    ask::<Added>(folder, reqwest::Method::POST, "faults", Some(rule)).await.map(|a| a.id)
+pub async fn add(endpoint: &Endpoint, rule: &Written) -> Result<RuleId, SandboxError> {
+    ask::<Added>(endpoint, reqwest::Method::POST, "faults", Some(rule)).await.map(|a| a.id)
 }
 
 /// Takes one rule away, or all, and returns how many went.
 ///
 /// # Errors
 /// Likewise, or if there is no rule of this number.
-pub async fn clear(folder: &Path, id: Option<RuleId>) -> Result<usize, SandboxError> {
+pub async fn clear(endpoint: &Endpoint, id: Option<RuleId>) -> Result<usize, SandboxError> {
     let path = id.map_or("faults".to_owned(), |id| format!("faults/{id}"));
-    ask::<Cleared>(folder, reqwest::Method::DELETE, &path, None).await.map(|c| c.cleared)
+    ask::<Cleared>(endpoint, reqwest::Method::DELETE, &path, None).await.map(|c| c.cleared)
 }
 
 /// The log's entries after a number.
 ///
 /// # Errors
 /// Likewise.
-pub async fn log(folder: &Path, after: u64) -> Result<Vec<Entry>, SandboxError> {
-    ask::<Entries>(folder, reqwest::Method::GET, &format!("log?after={after}"), None).await.map(|e| e.entries)
+pub async fn log(endpoint: &Endpoint, after: u64) -> Result<Vec<Entry>, SandboxError> {
+    ask::<Entries>(endpoint, reqwest::Method::GET, &format!("log?after={after}"), None).await.map(|e| e.entries)
 }
 
 async fn ask<T: DeserializeOwned>(
-    folder: &Path,
+    endpoint: &Endpoint,
     method: reqwest::Method,
     path: &str,
     body: Option<&Written>,
 ) -> Result<T, SandboxError> {
     let refused = |why: String| SandboxError::Refused { why };
     let off = || refused("it has no control endpoint: start it with `keyrelay sandbox serve --control`".to_owned());
-    let running = process::running(folder).await?;
-    let endpoint = running.ok_or_else(|| refused("no sandbox is running: keyrelay sandbox serve --control".to_owned()))?;
-    let token = files::read(&token_file(folder))?.ok_or_else(off)?;
+    let file = endpoint.ca_file.parent().map(token_file);
+    let token = file.map(|file| files::read(&file)).transpose()?.flatten().ok_or_else(off)?;
     let url = format!("https://localhost:{}/_sandbox/{path}", endpoint.address.port());
-    let request = process::client(&endpoint)?.request(method, url).header(TOKEN_HEADER, token);
+    let request = process::client(endpoint)?.request(method, url).header(TOKEN_HEADER, token);
     let request = match body {
         Some(rule) => request.json(rule),
         None => request,

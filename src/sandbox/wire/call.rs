@@ -3,8 +3,8 @@
 use uuid::Uuid;
 
 use super::graph_path::{Target, target};
-use super::message::{Request, without_port};
-use super::{Service, service};
+use super::message::Request;
+use super::{Service, hosts, service};
 use crate::sandbox::cloud::{AppRef, Cloud, PrincipalRef};
 use crate::sandbox::faults::{Call, Operation};
 
@@ -15,8 +15,8 @@ pub(super) fn call(cloud: &Cloud, request: &Request) -> Call {
     match service(&request.host, &request.path) {
         Service::Login => login(request, &path),
         Service::Graph => graph(cloud, request, path.get(1..).unwrap_or_default()),
-        Service::Vault => Call::of(vault(&request.method, &path)).at(without_port(&request.host)),
-        Service::Sandbox => Call::of(Operation::Own),
+        Service::Vault => Call::of(vault(&request.method, &path)).at(&hosts::vault(&request.host)),
+        Service::Arm | Service::Sandbox => Call::of(Operation::Own),
     }
 }
 

@@ -8,8 +8,8 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::call::call;
-use super::message::{Request, Response, http_date, without_port};
-use super::perform;
+use super::message::{Request, Response, http_date};
+use super::{hosts, perform};
 use crate::sandbox::cloud::Cloud;
 use crate::sandbox::faults::{Call, Fault, Operation};
 use crate::sandbox::log::{Answered, Effect, Entry};
@@ -32,20 +32,19 @@ pub struct Exchange {
     pub fate: Fate,
     /// How much later it leaves.
     pub delay: Duration,
-    /// What the log is told. It holds no secret.
-    pub entry: Entry,
+    /// What the log is told, if there is one. It holds no secret.
+    pub entry: Option<Entry>,
 }
 
 impl Exchange {
     /// What the sandbox itself answers.
-    pub(in crate::sandbox) fn own(now: Timestamp, answer: Response) -> Exchange {
-        let entry = Entry::new(now, &Call::of(Operation::Own), "");
-        Exchange { fate: Fate::Arrives(answer), delay: Duration::ZERO, entry }
+    pub(in crate::sandbox) fn own(answer: Response) -> Exchange {
+        Exchange { fate: Fate::Arrives(answer), delay: Duration::ZERO, entry: None }
     }
 }
 
-/// Performs a request at `now`, by the real clock, under the rules of the cloud.
-pub fn exchange(cloud: &mut Cloud, now: Timestamp, request: &Request) -> Exchange {
+/// Performs a request at `now`, by the real clock, under the rules of the cloud; `logged` if there is a log.
+pub fn exchange(cloud: &mut Cloud, now: Timestamp, request: &Request, logged: bool) -> Exchange {
     let at = cloud.service_time(now);
     cloud.advance(at);
     let call = call(cloud, request);
@@ -64,10 +63,12 @@ pub fn exchange(cloud: &mut Cloud, now: Timestamp, request: &Request) -> Exchang
     if let Some((fate, answered)) = unheard {
         entry.answered = answered;
         entry.faults = cloud.stage_faults().take_struck();
-        return Exchange { fate, delay, entry };
+        return Exchange { fate, delay, entry: logged.then_some(entry) };
     }
     let response = cloud.under(fault.as_ref(), at, |cloud| perform(cloud, at, request, &call));
-    describe(&mut entry, cloud, at, request, &call, &response);
+    if logged {
+        describe(&mut entry, cloud, at, request, &call, &response);
+    }
     let fate = match fault {
         Some(Fault::LoseAnswer) => {
             entry.answered = Answered::AnswerLost(response.status);
@@ -85,7 +86,7 @@ pub fn exchange(cloud: &mut Cloud, now: Timestamp, request: &Request) -> Exchang
         Some(Fault::ReplicaLate { .. } | Fault::StaleList(_)) => Fate::Arrives(response),
     };
     entry.faults = cloud.stage_faults().take_struck();
-    Exchange { fate, delay, entry }
+    Exchange { fate, delay, entry: logged.then_some(entry) }
 }
 
 /// Performs a request whose sender has given up on it. Refusals may still be ordered for it; nothing happens to it on its way.
@@ -133,7 +134,7 @@ struct Refused {
 fn describe(entry: &mut Entry, cloud: &Cloud, at: Timestamp, request: &Request, call: &Call, response: &Response) {
     entry.answered = Answered::Status(response.status);
     entry.caller = request.bearer().and_then(|token| cloud.caller(at, token).ok()).map(|c| c.client_id);
-    let host = without_port(&request.host);
+    let host = &hosts::vault(&request.host);
     entry.vault = call.vault.clone().filter(|_| cloud.has_vault(host));
     let segments = request.segments();
     // a name that the vault does not have may be anything, a value that was pasted by mistake too

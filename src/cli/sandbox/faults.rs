@@ -1,20 +1,21 @@
 //! `sandbox fault` and `sandbox log`: what happens to requests of a sandbox that runs, and what was asked of it.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use clap::{Args, Subcommand};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::context::{Context, read};
-use super::output::Done;
+use super::super::context::{Context, read};
+use super::super::output::Done;
+use super::find::{Which, one};
 use crate::error::{Error, exit};
 use crate::runbook::HumanDuration;
 use crate::sandbox::control::client;
 use crate::sandbox::faults::{self, Operation, Rule, Written};
 
 #[derive(Debug, Subcommand)]
-pub(super) enum FaultCommand {
+pub(in crate::cli) enum FaultCommand {
     /// Let requests come to harm from now on; the rule comes behind those that are there
     #[command(
         after_help = "Examples: keyrelay sandbox fault add --operation add-password --do lose-answer --times 1\n          \
@@ -27,7 +28,7 @@ pub(super) enum FaultCommand {
     #[command(after_help = "Example: keyrelay sandbox fault list")]
     List {
         #[command(flatten)]
-        place: SandboxPlace,
+        which: Which,
     },
     /// Take a rule away, or all of them
     #[command(after_help = "Examples: keyrelay sandbox fault clear\n          keyrelay sandbox fault clear 3")]
@@ -35,26 +36,12 @@ pub(super) enum FaultCommand {
         /// The rule's number; all of them if none is named
         id: Option<u64>,
         #[command(flatten)]
-        place: SandboxPlace,
+        which: Which,
     },
 }
 
-/// Which sandbox.
 #[derive(Debug, Args)]
-pub(super) struct SandboxPlace {
-    /// Where its state lies
-    #[arg(long, value_name = "FOLDER")]
-    state_folder: Option<PathBuf>,
-}
-
-impl SandboxPlace {
-    fn folder(&self, context: &Context) -> PathBuf {
-        self.state_folder.clone().unwrap_or_else(|| context.places.sandbox())
-    }
-}
-
-#[derive(Debug, Args)]
-pub(super) struct Add {
+pub(in crate::cli) struct Add {
     /// What happens
     #[arg(long = "do", value_name = "WHAT", value_parser = Written::DEEDS)]
     deed: String,
@@ -101,16 +88,16 @@ pub(super) struct Add {
     #[arg(long)]
     replica: Option<u8>,
     #[command(flatten)]
-    place: SandboxPlace,
+    which: Which,
 }
 
 #[derive(Debug, Args)]
-pub(super) struct LogArgs {
+pub(in crate::cli) struct LogArgs {
     /// Only what came after this number
     #[arg(long, value_name = "NUMBER", default_value_t = 0)]
     after: u64,
     #[command(flatten)]
-    place: SandboxPlace,
+    which: Which,
 }
 
 fn operations() -> clap::builder::PossibleValuesParser {
@@ -134,7 +121,7 @@ fn usage(what: String) -> Error {
 pub(super) async fn fault(context: &Context, command: FaultCommand) -> Result<Done, Error> {
     match command {
         FaultCommand::Add(add) => {
-            let folder = add.place.folder(context);
+            let endpoint = one(context, &add.which).await?;
             let Add { deed, refusal, service, operation, application, vault, nth, times, probability, seed, .. } = *add;
             let Add { status, code, retry_after, by, replica, .. } = *add;
             let written = Written {
@@ -155,11 +142,11 @@ pub(super) async fn fault(context: &Context, command: FaultCommand) -> Result<Do
                 replica,
             };
             let rule = Written::of(&written.rule().map_err(usage)?);
-            let id = client::add(&folder, &rule).await?;
+            let id = client::add(&endpoint, &rule).await?;
             Ok(done(vec![format!("fault {id}: {}", rule.line())], json!({ "added": id, "rule": rule })))
         }
-        FaultCommand::List { place } => {
-            let listed = client::list(&place.folder(context)).await?;
+        FaultCommand::List { which } => {
+            let listed = client::list(&one(context, &which).await?).await?;
             let line =
                 |l: &client::Listed| format!("fault {}: {} (fitted {}, struck {})", l.id, l.rule.line(), l.seen, l.hits);
             let none = || vec!["no faults: every request arrives, and so does its answer".to_owned()];
@@ -167,8 +154,8 @@ pub(super) async fn fault(context: &Context, command: FaultCommand) -> Result<Do
             let one = |l: &client::Listed| json!({ "id": l.id, "rule": l.rule, "seen": l.seen, "hits": l.hits });
             Ok(done(lines, json!({ "faults": listed.iter().map(one).collect::<Vec<_>>() })))
         }
-        FaultCommand::Clear { id, place } => {
-            let cleared = client::clear(&place.folder(context), id).await?;
+        FaultCommand::Clear { id, which } => {
+            let cleared = client::clear(&one(context, &which).await?, id).await?;
             let line = if cleared == 1 { "1 fault is gone".to_owned() } else { format!("{cleared} faults are gone") };
             Ok(done(vec![line], json!({ "cleared": cleared })))
         }
@@ -176,7 +163,7 @@ pub(super) async fn fault(context: &Context, command: FaultCommand) -> Result<Do
 }
 
 pub(super) async fn log(context: &Context, args: LogArgs) -> Result<Done, Error> {
-    let entries = client::log(&args.place.folder(context), args.after).await?;
+    let entries = client::log(&one(context, &args.which).await?, args.after).await?;
     let none = || vec!["nothing was asked of the sandbox since it was started".to_owned()];
     let lines = if entries.is_empty() { none() } else { entries.iter().map(crate::sandbox::log::Entry::line).collect() };
     Ok(done(lines, json!({ "entries": entries })))
