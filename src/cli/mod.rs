@@ -15,6 +15,7 @@ mod completions;
 mod connect;
 mod context;
 mod diagnose;
+mod drill;
 mod emergency;
 mod hold;
 mod inspect;
@@ -114,10 +115,15 @@ enum Command {
     #[command(after_help = "Example: keyrelay rollback runbooks/first-rotation.md")]
     Rollback(Rollback),
     /// Say what is true, what is next, and when; from the journal
-    #[command(after_help = "Examples: keyrelay status\n          keyrelay status 20261121t0306 --json")]
+    #[command(
+        after_help = "Examples: keyrelay status\n          keyrelay status 20261121t0306 --json\n          keyrelay status runbooks/first-rotation.md --live"
+    )]
     Status {
         /// Which run; all of them if none is named
         run: Option<String>,
+        /// Read the cloud too, as a consumer does; changes nothing
+        #[arg(long, requires = "run")]
+        live: bool,
     },
     /// Keep the old secret alive
     #[command(after_help = "Example: keyrelay hold 20261121t0306 --for 12h --reason \"batch job not done\"")]
@@ -173,9 +179,14 @@ enum Command {
     /// Look after runbooks
     #[command(subcommand)]
     Runbook(RunbookCommand),
+    /// Practise a bad day: a scenario in the sandbox, in time that flies
+    #[command(after_help = "Examples: keyrelay drill --list\n          keyrelay drill killed-after-add\n          \
+        keyrelay drill vault-forbidden --rehearsed --json\n\n\
+        Exits with 0 if it ended as it does for whoever knows the runbooks, else with 30.")]
+    Drill(drill::Drill),
     /// A local Entra, Graph and Key Vault over HTTPS on loopback
     #[command(subcommand)]
-    Sandbox(SandboxCommand),
+    Sandbox(sandbox::SandboxCommand),
     /// Print what a shell needs to complete keyrelay's words
     #[command(after_help = "Example: keyrelay completions bash > ~/.local/share/bash-completion/completions/keyrelay")]
     Completions {
@@ -195,6 +206,7 @@ enum Command {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum ReportFormat {
     Md,
+    Html,
     Json,
 }
 
@@ -217,44 +229,6 @@ enum RunbookCommand {
         #[arg(required = true)]
         files: Vec<PathBuf>,
     },
-}
-
-#[derive(Debug, Subcommand)]
-enum SandboxCommand {
-    /// Run until told to stop, or idle for long
-    #[command(after_help = "Example: keyrelay sandbox serve --port 8443 --idle 8h --json")]
-    Serve(Serve),
-    /// Say where the sandbox is
-    #[command(after_help = "Example: keyrelay sandbox status")]
-    Status,
-}
-
-#[derive(Debug, Args)]
-struct Serve {
-    /// Where its state lies
-    #[arg(long, value_name = "FOLDER")]
-    state_folder: Option<PathBuf>,
-    /// The port on 127.0.0.1; the one that the folder had before, or any, if it is not said
-    #[arg(long)]
-    port: Option<u16>,
-    /// How fast changes are seen
-    #[arg(long, value_enum, default_value_t = Profile::Realistic)]
-    profile: Profile,
-    /// Of a state that is made anew
-    #[arg(long)]
-    seed: Option<u64>,
-    /// End after this long without a request
-    #[arg(long, value_name = "DURATION", value_parser = duration)]
-    idle: Option<SignedDuration>,
-    /// Added to each answer
-    #[arg(long, value_name = "DURATION", value_parser = duration)]
-    latency: Option<SignedDuration>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Profile {
-    Instant,
-    Realistic,
 }
 
 /// Whether to stay through the overlap.

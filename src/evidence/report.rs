@@ -9,13 +9,14 @@ use super::credentials::Credential;
 use super::emergency::EmergencyFacts;
 use super::explain::{Explanation, explain_in};
 use super::lines::standing;
-use super::markdown;
+use super::moments::Moment;
 use super::requests::Request;
 use super::state::{self, State};
 use super::summary::Application;
 use super::text::{clean, sign_in};
 use super::timeline::Timeline;
 use super::turns::Happening;
+use super::{html, markdown};
 use crate::journal::RecordHash;
 use crate::rotation::names::{KeyId, RunId, VersionId};
 use crate::rotation::plan::VaultStart;
@@ -51,6 +52,8 @@ pub struct Report {
     pub new_key_id: Option<KeyId>,
     /// How it stands, as of the last record.
     pub outcome: Outcome,
+    /// The moments that a reader looks for first.
+    pub moments: Vec<Moment>,
     /// In an emergency: what became of the leaked secret.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub emergency: Option<EmergencyFacts>,
@@ -252,6 +255,7 @@ impl Report {
                 reason: reason.map(|(name, _)| name),
                 text: text.join(" "),
             },
+            moments: story.moments(),
             emergency: EmergencyFacts::of(run),
             steps: line.steps.iter().map(step).collect(),
             claims: story.claims(),
@@ -283,6 +287,11 @@ impl Report {
     /// As Markdown.
     pub fn to_markdown(&self) -> String {
         markdown::write(self)
+    }
+
+    /// As one page of HTML that needs nothing else: no script, no font, no picture from anywhere.
+    pub fn to_html(&self) -> String {
+        html::write(self)
     }
 }
 

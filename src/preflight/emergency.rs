@@ -115,7 +115,7 @@ impl<S: Services, C: Clock, P: Stop> Preflight<'_, S, C, P> {
         let baseline = match plan.baseline {
             // a person has named it
             Baseline::Dead { key_id, .. } if key_id == Some(leaked) => Baseline::Dead { key_id, removable: true },
-            as_found => as_found,
+            as_found @ (Baseline::None | Baseline::Alive { .. } | Baseline::Dead { .. }) => as_found,
         };
         let plan = Plan {
             baseline,

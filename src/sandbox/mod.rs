@@ -5,16 +5,24 @@
 //! [`process`] starts that server as a process which outlives a rotator that is killed.
 
 pub mod cloud;
+pub mod control;
+pub mod faults;
 pub mod in_process;
+pub mod log;
+pub mod passing;
 pub mod process;
 pub mod server;
 pub mod wire;
 
 mod endpoint;
 mod error;
+mod fate;
 mod files;
 mod listener;
+mod saved;
+mod served;
 mod tls;
 
 pub use endpoint::Endpoint;
 pub use error::SandboxError;
+pub use served::{NamedOperator, Served, ServedApplication, ServedOperator, ServedVault};

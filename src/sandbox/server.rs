@@ -1,4 +1,5 @@
-//! The sandbox over HTTPS, on loopback only. State is on disk before an answer leaves, so it outlives a kill as a cloud does.
+//! The sandbox over HTTPS, on loopback only. State that is kept is on disk before an answer leaves, so it outlives a kill as a
+//! cloud does.
 #![allow(clippy::disallowed_methods)] // the sandbox's own clock, randomness and sleep
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -8,7 +9,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{self, HeaderName, HeaderValue, StatusCode};
+use axum::http::{self, HeaderValue, StatusCode};
 use axum::{Router, serve as http_serve};
 use futures::future::BoxFuture;
 use jiff::Timestamp;
@@ -18,16 +19,24 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::cloud::{Cloud, Operator, OperatorSecret, Profile};
+use super::control::Control;
 use super::endpoint::Endpoint;
 use super::error::SandboxError;
+use super::faults::Rule;
 use super::listener::TlsListener;
-use super::{files, tls, wire};
+use super::saved::Saved;
+use super::served::{Served, served};
+use super::wire::{Exchange, Fate};
+use super::{fate, files, tls, wire};
 
 /// The most bytes of a request's body: a vault's value may have 25 KB.
 const LONGEST_BODY: usize = 1 << 20;
 
 /// How long open connections may take to end when the server stops.
 const GRACE: Duration = Duration::from_secs(1);
+
+/// Addresses under which clients that know no names find the second vault.
+const OTHERS: [Ipv4Addr; 1] = [Ipv4Addr::new(127, 0, 0, 2)];
 
 /// How fast changes are seen.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -37,6 +46,8 @@ pub enum Pace {
     /// After up to 2.5 seconds, at different times in different places.
     #[default]
     Realistic,
+    /// After up to three minutes, at different times in more places.
+    Hostile,
 }
 
 impl Pace {
@@ -45,13 +56,15 @@ impl Pace {
         match self {
             Pace::Instant => "instant",
             Pace::Realistic => "realistic",
+            Pace::Hostile => "hostile",
         }
     }
 
-    fn profile(self) -> Profile {
+    pub(super) fn profile(self) -> Profile {
         match self {
             Pace::Instant => Profile::instant(),
             Pace::Realistic => Profile::realistic(),
+            Pace::Hostile => Profile::hostile(),
         }
     }
 }
@@ -79,11 +92,29 @@ pub struct Call {
 /// Waited for at each moment of each request. A future that never ends holds the answer back for ever.
 pub type Hook = Arc<dyn Fn(Moment, &Call) -> BoxFuture<'static, ()> + Send + Sync>;
 
+/// Where the state is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Keep {
+    /// In the state folder.
+    #[default]
+    Folder,
+    /// In this file.
+    File(PathBuf),
+    /// In memory. The authority's key, too; and the state folder is removed in the end.
+    Nothing,
+}
+
 /// How to serve.
 #[derive(Clone)]
 pub struct ServeOptions {
-    /// State, certificates and endpoint; made if it is not there, refused if others can read it.
+    /// Certificates, operators' secrets and endpoint; made if it is not there, refused if others can read it.
     pub state_folder: PathBuf,
+    /// Where the state is.
+    pub keep: Keep,
+    /// How many applications a state that is made anew has, with vaults and all operators; none of these if it is not said.
+    pub applications: Option<u32>,
+    /// Where to put a copy of the authority's certificate.
+    pub ca_out: Option<PathBuf>,
     /// 0: the port that the folder's last server had, or any that is free.
     pub port: u16,
     /// Holds for changes from now on.
@@ -94,6 +125,10 @@ pub struct ServeOptions {
     pub idle: Option<Duration>,
     /// Added to each answer of the services.
     pub latency: Duration,
+    /// The rules that say which requests come to harm, instead of those that the state has.
+    pub faults: Option<Vec<Rule>>,
+    /// Whether faults can be changed and the log read while it runs; see [`super::control`].
+    pub control: bool,
     /// For tests.
     pub hook: Option<Hook>,
 }
@@ -103,22 +138,45 @@ impl ServeOptions {
     pub fn new(state_folder: impl Into<PathBuf>) -> ServeOptions {
         ServeOptions {
             state_folder: state_folder.into(),
+            keep: Keep::default(),
+            applications: None,
+            ca_out: None,
             port: 0,
             pace: Pace::default(),
             seed: None,
             idle: Some(Duration::from_secs(600)),
             latency: Duration::ZERO,
+            faults: None,
+            control: false,
             hook: None,
+        }
+    }
+
+    pub(super) fn state_file(&self) -> Option<PathBuf> {
+        match &self.keep {
+            Keep::Folder => Some(self.state_folder.join("state.json")),
+            Keep::File(file) => Some(file.clone()),
+            Keep::Nothing => None,
         }
     }
 }
 
-/// Serves until idle. `ready` is called once requests are taken.
-pub async fn serve(options: ServeOptions, ready: impl FnOnce(&Endpoint)) -> Result<(), SandboxError> {
-    let server = Server::start(options).await?;
-    ready(server.endpoint());
-    server.ended().await;
-    Ok(())
+/// Serves until `stop` is done, or until idle. `ready` is called once requests are taken.
+pub async fn serve(
+    options: ServeOptions,
+    ready: impl FnOnce(&Server) -> Result<(), SandboxError>,
+    stop: impl Future<Output = ()>,
+) -> Result<(), SandboxError> {
+    let mut server = Server::start(options).await?;
+    let told = ready(&server);
+    if told.is_ok() {
+        tokio::select! {
+            _ = &mut server.task => return Ok(()),
+            () = stop => {}
+        }
+    }
+    server.stop().await;
+    told
 }
 
 /// A server that is running.
@@ -126,6 +184,7 @@ pub struct Server {
     folder: PathBuf,
     shared: Arc<Shared>,
     endpoint: Endpoint,
+    addresses: Vec<SocketAddr>,
     stop: watch::Sender<bool>,
     task: JoinHandle<()>,
 }
@@ -134,55 +193,11 @@ struct Shared {
     cloud: Mutex<Saved>,
     options: ServeOptions,
     last_request: Mutex<Instant>,
-}
-
-/// The state, and how much of it is on disk.
-struct Saved {
-    cloud: Cloud,
-    revision: Option<u64>,
-    file: PathBuf,
-}
-
-impl Saved {
-    fn load(options: &ServeOptions) -> Result<Saved, SandboxError> {
-        let file = options.state_folder.join("state.json");
-        let (mut cloud, revision) = match files::read(&file)? {
-            Some(bytes) => {
-                let damaged =
-                    |e: serde_json::Error| SandboxError::State { path: file.clone(), line: e.line(), column: e.column() };
-                let cloud: Cloud = serde_json::from_slice(&bytes).map_err(damaged)?;
-                let revision = Some(cloud.revision());
-                (cloud, revision)
-            }
-            None => {
-                let drawn = || {
-                    let mut bytes = [0; 8];
-                    getrandom::fill(&mut bytes).map_err(|e| files::at(&file)(e.into()))?;
-                    Ok(u64::from_le_bytes(bytes))
-                };
-                let seed = options.seed.map_or_else(drawn, Ok)?;
-                (Cloud::new(seed, options.pace.profile(), Timestamp::now()), None)
-            }
-        };
-        cloud.set_profile(options.pace.profile());
-        let mut saved = Saved { cloud, revision, file };
-        saved.save()?;
-        Ok(saved)
-    }
-
-    fn save(&mut self) -> Result<(), SandboxError> {
-        if self.revision == Some(self.cloud.revision()) {
-            return Ok(());
-        }
-        let bytes = serde_json::to_vec(&self.cloud).map_err(|e| files::at(&self.file)(e.into()))?;
-        files::replace(&self.file, &bytes)?;
-        self.revision = Some(self.cloud.revision());
-        Ok(())
-    }
+    control: Option<Control>,
 }
 
 impl Server {
-    /// Loads or makes the state, listens, and writes `endpoint.json`. One server per folder.
+    /// Loads or makes the state, listens on loopback, and writes `endpoint.json`. One server per folder.
     pub async fn start(options: ServeOptions) -> Result<Server, SandboxError> {
         let folder = options.state_folder.clone();
         files::private_folder(&folder)?;
@@ -190,10 +205,15 @@ impl Server {
         let lock = files::try_lock(&folder.join("server.lock"))?;
         let lock = lock.ok_or_else(|| SandboxError::AlreadyServing { folder: folder.clone() })?;
         let saved = Saved::load(&options)?;
-        let config = tls::server_config(&folder)?;
-        let listener = listen(&folder, options.port).await?;
+        let config = tls::server_config(&folder, options.keep != Keep::Nothing)?;
+        if let Some(copy) = &options.ca_out {
+            files::put(copy, &files::read(&tls::ca_file(&folder))?.unwrap_or_default())?;
+        }
         let port = options.port;
-        let address = listener.local_addr().map_err(|source| SandboxError::Listen { port, source })?;
+        let listeners = listen(&folder, port).await?;
+        let addresses: Result<Vec<SocketAddr>, _> = listeners.iter().map(TcpListener::local_addr).collect();
+        let addresses = addresses.map_err(|source| SandboxError::Listen { port, source })?;
+        let address = addresses.first().copied().unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
         let endpoint = announce(&folder, address, &saved.cloud, Operator::All)?;
 
         let (stop, mut stopped) = watch::channel(false);
@@ -201,34 +221,52 @@ impl Server {
             cloud: Mutex::new(saved),
             options: options.clone(),
             last_request: Mutex::new(Instant::now()),
+            control: options.control.then(|| Control::start(&folder)).transpose()?,
         });
         let all = Arc::clone(&shared);
         let router = Router::new().fallback(handle).with_state(Arc::clone(&shared));
-        let listener = TlsListener::new(listener, config, address);
+        let listener = TlsListener::new(listeners, config, address);
         let mut told = stopped.clone();
         let graceful = http_serve(listener, router).with_graceful_shutdown(async move {
             let _ = told.wait_for(|stop| *stop).await;
         });
         let signal = stop.clone();
+        let removed = (options.keep == Keep::Nothing).then(|| folder.clone());
         let task = tokio::spawn(async move {
             let _held_until_the_end = lock;
             let mut serving = tokio::spawn(async move { graceful.await });
             tokio::select! {
-                _ = &mut serving => return,
+                _ = &mut serving => {}
                 _ = stopped.wait_for(|stop| *stop) => {}
                 () = idle(&shared) => {}
             }
             let _ = signal.send(true);
-            if tokio::time::timeout(GRACE, &mut serving).await.is_err() {
+            if !serving.is_finished() && tokio::time::timeout(GRACE, &mut serving).await.is_err() {
                 serving.abort();
             }
+            if let Some(folder) = removed {
+                let _ = files::remove_folder(&folder);
+            }
         });
-        Ok(Server { folder, shared: all, endpoint, stop, task })
+        Ok(Server { folder, shared: all, endpoint, addresses, stop, task })
     }
 
     /// What clients need.
     pub fn endpoint(&self) -> &Endpoint {
         &self.endpoint
+    }
+
+    /// What a client is told of a sandbox that is served on its own; writes the operators' secrets into files beside it.
+    ///
+    /// # Errors
+    /// If the files could not be written.
+    pub fn served(&self) -> Result<Served, SandboxError> {
+        let saved = self.shared.cloud.lock().unwrap_or_else(PoisonError::into_inner);
+        let ca_file = match &self.shared.options.ca_out {
+            Some(file) => std::path::absolute(file).map_err(files::at(file))?,
+            None => self.endpoint.ca_file.clone(),
+        };
+        served(&self.folder, &ca_file, &self.endpoint, &self.addresses, &saved.cloud)
     }
 
     /// Reads or edits what the services serve; an edit is on disk when this returns.
@@ -270,8 +308,19 @@ impl Server {
     }
 }
 
+/// On loopback, and on nothing else: at the first address, and at the others where the system has them (Linux does).
+async fn listen(folder: &Path, port: u16) -> Result<Vec<TcpListener>, SandboxError> {
+    let first = listen_first(folder, port).await?;
+    let port = first.local_addr().map_err(|source| SandboxError::Listen { port, source })?.port();
+    let mut all = vec![first];
+    for address in OTHERS {
+        all.extend(TcpListener::bind((address, port)).await);
+    }
+    Ok(all)
+}
+
 /// The port that was asked for; else the last server's, so that clients which know it go on; else any.
-async fn listen(folder: &Path, port: u16) -> Result<TcpListener, SandboxError> {
+async fn listen_first(folder: &Path, port: u16) -> Result<TcpListener, SandboxError> {
     let bind = |port| TcpListener::bind((Ipv4Addr::LOCALHOST, port));
     let before = Endpoint::load(folder)?.map(|e| e.address.port()).filter(|_| port == 0);
     if let Some(before) = before
@@ -286,7 +335,7 @@ fn announce(folder: &Path, address: SocketAddr, cloud: &Cloud, operator: Operato
     let operator_secret_file = folder.join("operator-secret");
     let OperatorSecret { client_id, secret, .. } =
         cloud.operator(operator).map_err(|e| SandboxError::Refused { why: e.message })?;
-    files::replace(&operator_secret_file, secret.text().as_bytes())?;
+    files::put(&operator_secret_file, secret.text().as_bytes())?;
     let endpoint = Endpoint {
         schema: 1,
         address,
@@ -338,15 +387,27 @@ async fn handle(State(shared): State<Arc<Shared>>, request: http::Request<Body>)
     };
     shared.touch();
     shared.hold(Moment::BeforeEffect, &call).await;
-    let answer = shared.perform(&request);
+    let exchange = shared.perform(&request);
     shared.hold(Moment::BeforeAnswer, &call).await;
     // what no cloud has is not far away
     if call.service != wire::Service::Sandbox {
         tokio::time::sleep(shared.options.latency).await;
     }
+    if let Ok(Exchange { delay, .. }) = &exchange {
+        tokio::time::sleep(*delay).await;
+    }
     shared.touch();
-    match answer {
-        Ok(answer) => respond(answer),
+    match exchange.map(|e| e.fate) {
+        Ok(Fate::Arrives(answer)) => fate::whole(answer),
+        Ok(Fate::Cut(answer)) => fate::cut(answer),
+        Ok(Fate::Lost) => fate::lost(),
+        Ok(Fate::Later(after)) => {
+            tokio::spawn(async move {
+                tokio::time::sleep(after).await;
+                shared.land(&request);
+            });
+            fate::lost()
+        }
         // What happened is in memory and not on disk: to the client that is "in doubt", as it is in life. The next request
         // tries to save again.
         Err(_) => plain(StatusCode::SERVICE_UNAVAILABLE),
@@ -365,22 +426,31 @@ impl Shared {
     }
 
     /// The effect, forced to disk. The lock is held meanwhile: no answer may overtake what it rests on.
-    fn perform(&self, request: &wire::Request) -> Result<wire::Response, SandboxError> {
+    fn perform(&self, request: &wire::Request) -> Result<Exchange, SandboxError> {
         let mut saved = self.cloud.lock().unwrap_or_else(PoisonError::into_inner);
-        let answer = wire::answer(&mut saved.cloud, Timestamp::now(), request);
-        saved.save().map(|()| answer)
+        let now = Timestamp::now();
+        let steered = self.control.as_ref().and_then(|control| control.answer(&mut saved.cloud, request));
+        let exchange = match steered {
+            Some(answer) => Exchange::own(answer),
+            None => wire::exchange(&mut saved.cloud, now, request, self.control.is_some()),
+        };
+        saved.save()?;
+        if let (Some(control), Some(entry)) = (&self.control, &exchange.entry) {
+            control.keep(entry.clone());
+        }
+        Ok(exchange)
     }
-}
 
-fn respond(answer: wire::Response) -> http::Response<Body> {
-    let mut response = plain(StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR));
-    for (name, value) in answer.headers {
-        if let Ok(value) = HeaderValue::from_str(&value) {
-            response.headers_mut().insert(HeaderName::from_static(name), value);
+    /// A request that its sender has given up on. One that is on its way when the server ends is lost.
+    fn land(&self, request: &wire::Request) {
+        let mut saved = self.cloud.lock().unwrap_or_else(PoisonError::into_inner);
+        let entry = wire::land(&mut saved.cloud, Timestamp::now(), request);
+        // the next request tries again to save
+        let _ = saved.save();
+        if let Some(control) = &self.control {
+            control.keep(entry);
         }
     }
-    *response.body_mut() = Body::from(answer.body);
-    response
 }
 
 fn plain(status: StatusCode) -> http::Response<Body> {

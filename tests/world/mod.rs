@@ -6,12 +6,17 @@
 //! | `time` | virtual time, and the others who live in it |
 //! | `wire` | the services, a request's way off |
 //! | `disk` | the journal |
+//! | `hunt` | that nothing of a secret is left anywhere |
 //! | `consumers` | consumers, as the run asks them |
 //! | `reached` | what runs came by |
 #![allow(dead_code, unused_imports, clippy::type_complexity, clippy::wildcard_enum_match_arm)] // each suite uses its part
 
 mod consumers;
 mod disk;
+mod hunt;
+#[allow(clippy::duplicate_mod)] // suites of worlds and of binaries may stand side by side
+#[path = "../leaks/mod.rs"]
+pub(crate) mod leaks;
 pub(crate) mod reached;
 pub(crate) mod scene;
 pub(crate) mod time;
@@ -327,7 +332,7 @@ impl World {
         self.disk.tear(&self.plan.run);
     }
 
-    /// Every prefix of the journal replays (S9), and what is on disk is what the processes wrote.
+    /// Every prefix of the journal replays (S9), what is on disk is what the processes wrote, and nothing of a secret is in it (S7).
     pub(crate) fn check_journal(&self) {
         let run = self.disk.replay(&self.plan.run);
         let on_disk = run.records.iter().skip(1).map(|r| match &r.event {
@@ -335,6 +340,7 @@ impl World {
             keyrelay::run::Record::Started(_) => panic!("record {} starts the run again", r.seq),
         });
         assert!(on_disk.eq(self.journal.borrow().iter().cloned()));
+        self.nothing_leaked(&run);
         let replayed = s9_replays(&self.plan, self.begun(), &self.journal.borrow()).unwrap();
         assert_eq!(replayed, run.rotation);
     }

@@ -27,7 +27,7 @@ impl Cloud {
             policy: None,
             passwords: Vec::new(),
         };
-        self.objects.applications.insert(object_id, application);
+        self.objects.insert(application);
         let principal = PrincipalSpec {
             object_id: spec.service_principal_id,
             client_id: Some(client_id),
@@ -85,11 +85,11 @@ impl Cloud {
     }
 
     pub(super) fn application_mut(&mut self, app: AppRef) -> Result<&mut Application, CloudError> {
-        let found = match app {
-            AppRef::Object(id) => self.objects.applications.get_mut(&id),
-            AppRef::Client(id) => self.objects.applications.values_mut().find(|a| a.client_id == id),
+        let id = match app {
+            AppRef::Object(id) => Some(id),
+            AppRef::Client(id) => self.objects.object_id(id),
         };
-        found.ok_or_else(|| not_found(app))
+        id.and_then(|id| self.objects.applications.get_mut(&id)).ok_or_else(|| not_found(app))
     }
 
     /// One service principal.
@@ -193,7 +193,7 @@ impl Cloud {
 
     /// The credentials that a list shows at `now`, newest first (as recorded twice; nobody promises it).
     pub fn password_credentials(&self, now: Timestamp, app: AppRef) -> Result<Vec<&PasswordCredential>, CloudError> {
-        Ok(listed(&self.application(app)?.passwords, now))
+        Ok(listed(&self.application(app)?.passwords, self.lists_at(now)))
     }
 
     /// The same of a service principal.
@@ -202,7 +202,7 @@ impl Cloud {
         now: Timestamp,
         which: PrincipalRef,
     ) -> Result<Vec<&PasswordCredential>, CloudError> {
-        Ok(listed(&self.principal(which)?.passwords, now))
+        Ok(listed(&self.principal(which)?.passwords, self.lists_at(now)))
     }
 
     /// Makes an object an owner of an application.

@@ -49,6 +49,18 @@ impl Profile {
         }
     }
 
+    /// Four replicas, and the minutes of a bad day.
+    pub fn hostile() -> Profile {
+        Profile {
+            replicas: 4,
+            appears: Range { from_ms: 5_000, to_ms: 120_000 },
+            vanishes: Range { from_ms: 5_000, to_ms: 180_000 },
+            lists: Range { from_ms: 0, to_ms: 60_000 },
+            deletion: Range { from_ms: 5_000, to_ms: 60_000 },
+            held: false,
+        }
+    }
+
     /// Two replicas; the caller decides when each of them, and the lists, see a change.
     pub fn held() -> Profile {
         Profile { held: true, ..Profile::instant() }
@@ -68,6 +80,12 @@ impl Cloud {
 
     /// The same for every replica.
     pub(super) fn seen_at_each(&mut self, now: Timestamp, range: Range) -> Vec<Timestamp> {
-        (0..self.profile.replicas).map(|_| self.seen_at(now, range)).collect()
+        let lag = |cloud: &Cloud, replica, at: Timestamp| at.saturating_add(cloud.lag(replica)).unwrap_or(Timestamp::MAX);
+        (0..self.profile.replicas)
+            .map(|replica| {
+                let at = self.seen_at(now, range);
+                lag(self, usize::from(replica), at)
+            })
+            .collect()
     }
 }
