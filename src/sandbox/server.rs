@@ -207,7 +207,7 @@ impl Server {
         let saved = Saved::load(&options)?;
         let config = tls::server_config(&folder, options.keep != Keep::Nothing)?;
         if let Some(copy) = &options.ca_out {
-            files::replace(copy, &files::read(&tls::ca_file(&folder))?.unwrap_or_default())?;
+            files::put(copy, &files::read(&tls::ca_file(&folder))?.unwrap_or_default())?;
         }
         let port = options.port;
         let listeners = listen(&folder, port).await?;
@@ -335,7 +335,7 @@ fn announce(folder: &Path, address: SocketAddr, cloud: &Cloud, operator: Operato
     let operator_secret_file = folder.join("operator-secret");
     let OperatorSecret { client_id, secret, .. } =
         cloud.operator(operator).map_err(|e| SandboxError::Refused { why: e.message })?;
-    files::replace(&operator_secret_file, secret.text().as_bytes())?;
+    files::put(&operator_secret_file, secret.text().as_bytes())?;
     let endpoint = Endpoint {
         schema: 1,
         address,
