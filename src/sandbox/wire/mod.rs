@@ -4,6 +4,7 @@
 
 mod arm;
 mod call;
+mod empty_page;
 mod exchange;
 mod graph;
 mod graph_bodies;
