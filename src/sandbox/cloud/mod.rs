@@ -13,6 +13,7 @@ mod directory;
 mod error;
 mod inspect;
 mod late;
+mod lifecycle;
 mod objects;
 mod operator;
 mod password;

@@ -5,6 +5,7 @@
 mod arm;
 mod graph;
 mod graph_bodies;
+mod graph_lifecycle;
 mod graph_path;
 mod graph_query;
 mod hosts;
