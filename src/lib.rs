@@ -17,6 +17,7 @@ pub mod clock;
 pub mod consumers;
 pub mod diagnose;
 mod disk;
+pub mod drill;
 pub mod driver;
 pub mod error;
 pub mod evidence;

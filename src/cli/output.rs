@@ -104,6 +104,7 @@ async fn command(context: &Context, command: Command) -> Result<Done, Error> {
         }
         Command::Diagnose { runbook } => super::diagnose::diagnose(context, &runbook).await,
         Command::Rotate(args) => super::rotate::rotate(context, &args).await,
+        Command::Revoke(args) => super::emergency::revoke(context, &args).await,
         Command::Resume(args) => super::resume::resume(context, &args).await,
         Command::Rollback(args) => super::rollback::rollback(context, &args).await,
         Command::Status { run, live } => super::inspect::status(context, run.as_deref(), live).await,
@@ -114,6 +115,7 @@ async fn command(context: &Context, command: Command) -> Result<Done, Error> {
         Command::Evidence { run, format } => super::inspect::report(context, &run, format),
         Command::Journal(JournalCommand::Verify { run }) => super::inspect::verify(context, run.as_deref()),
         Command::Runbook(RunbookCommand::Check { files }) => super::inspect::check(&files),
+        Command::Drill(args) => super::drill::drill(context, &args),
         Command::Sandbox(command) => command.run(context).await,
         Command::Completions { shell } => Ok(super::completions::completions(shell)),
         Command::Man { out } => super::man::man(out.as_deref()),

@@ -5,23 +5,26 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::connect::Connected;
 use super::context::Context;
+use super::emergency;
 use super::output::{Done, progress};
 use super::progress::Progress;
 use super::runs::Journals;
 use super::signals::Signals;
 use crate::clock::ServiceClock;
 use crate::consumers::RunbookConsumers;
-use crate::driver::{CrashPoint, Driver, DriverError, HoldMarker, Log, Manners, NewSecret, Observer, Patience, Stopped};
+use crate::driver::marker::MarkerFile;
+use crate::driver::takeover::WayBackClosed;
+use crate::driver::{CrashPoint, Driver, DriverError, Log, Manners, NewSecret, Observer, Patience, Stopped};
 use crate::error::Error;
-use crate::hold::{self, HoldError, Mark};
 use crate::journal::Journal;
 use crate::journal::file::FileLog;
 use crate::locks::{Holder, LockName, Locks};
 use crate::rotation::answers::Refusal;
 use crate::rotation::names::RunId;
-use crate::rotation::{Effect, Event, Rotation, Why};
-use crate::run::{Record, Run, Start};
+use crate::rotation::{Event, Rotation, Why};
+use crate::run::{Record, Start};
 use crate::runbook::Runbook;
+use crate::secret::SecretValue;
 
 /// Before a run: what is not found is not there.
 pub(super) const LOOKING: Patience = Patience { limit: SignedDuration::from_mins(5), not_found: SignedDuration::ZERO };
@@ -32,11 +35,20 @@ const RUNNING: Patience = Patience { limit: SignedDuration::from_mins(5), not_fo
 /// What to do first.
 pub(super) enum Begin {
     /// The run has just been started.
-    Start,
+    Start { leaked: Option<SecretValue> },
     /// Another process had it.
-    Resume,
+    Resume(Said),
     /// The same, and the way back.
-    Rollback { reason: String },
+    Rollback { reason: String, restore_leaked: bool },
+}
+
+/// What a person says when a run of an emergency is resumed.
+#[derive(Default)]
+pub(super) struct Said {
+    /// The leaked value once more.
+    pub(super) leaked: Option<SecretValue>,
+    /// Consumers, by name, whose outage is accepted.
+    pub(super) accept_outage: Vec<String>,
 }
 
 /// What a run needs besides its services.
@@ -80,7 +92,7 @@ impl Session<'_> {
         let run = start.plan.run.clone();
         let folder = self.journals.folder.path().to_owned();
         let mut log = RunLog { journal, locks: self.locks };
-        let mut marker = Marker { folder, run, heard };
+        let mut marker = MarkerFile::new(folder, run, heard);
         let mut observer = Watch::new(self.context, &start.runbook);
         observer.shown.begin(&rotation);
         let lifetime = SignedDuration::try_from(start.runbook.secret.lifetime.get()).unwrap_or(SignedDuration::MAX);
@@ -100,70 +112,35 @@ impl Session<'_> {
             manners,
             new_secret,
         );
-        let reason = match begin {
-            Begin::Start => return Ok(driver.run().await),
-            Begin::Resume => None,
-            Begin::Rollback { reason } => Some(reason),
+        let (accepted, back) = match begin {
+            Begin::Start { leaked } => {
+                driver.leaked = leaked;
+                return Ok(driver.run().await);
+            }
+            Begin::Resume(said) => {
+                let accepted = emergency::resumable(start, driver.rotation(), &said)?;
+                driver.leaked = said.leaked;
+                (accepted, None)
+            }
+            Begin::Rollback { reason, restore_leaked } => (Vec::new(), Some((reason, restore_leaked))),
         };
         match driver.ask_the_time().await {
             Ok(None) => {}
             Ok(Some(stopped)) => return Ok(Ok(stopped)),
             Err(e) => return Ok(Err(e)),
         }
-        let Some(reason) = reason else {
-            return Ok(resume(&mut driver, by).await);
+        let Some((reason, restore_leaked)) = back else {
+            return Ok(driver.resume(by, accepted).await);
         };
-        // All that can refuse comes before the first record.
-        let back = driver.rotation().back();
-        let baseline = match driver.rotation().rollback_proof().filter(|_| !back) {
-            None => None,
-            Some((vault, version)) => match driver.baseline_signs_in(vault, version).await? {
-                Ok((answer, _)) if answer.accepted() => Some(answer),
-                Ok((answer, _)) => {
-                    return Err(not_open(&format!("the old value does not sign in any more ({answer})")));
-                }
-                Err((refusal, _)) => return Err(not_open(&format!("the old value cannot be read: {refusal}"))),
-            },
-        };
-        if !back && !driver.rotation().may_go_back() {
-            return Err(not_open("there is no living old value to go back to"));
+        match driver.turn_back(by, reason, restore_leaked).await? {
+            Ok(()) => Ok(driver.run().await),
+            Err(why) => Err(not_open(&why)),
         }
-        // a word that was said to the run as it stood is heard before it goes on
-        driver.hear_people()?;
-        driver.record(Event::Resumed { by: by.clone() })?;
-        if !driver.rotation().back() {
-            driver.record(Event::RollbackRequested { by, reason, baseline })?;
-        }
-        Ok(driver.run().await)
     }
 }
 
-fn not_open(why: &str) -> Error {
+fn not_open(why: &WayBackClosed) -> Error {
     Error::NotOpen { what: format!("the run cannot be rolled back: {why}"), advice: "go on: keyrelay resume".to_owned() }
-}
-
-/// Takes the run over, unless there is nothing to do but wait and nobody asked to stay.
-async fn resume<K: crate::ports::Consumers>(
-    driver: &mut Driver<'_, crate::azure::AzureServices, ServiceClock, K, Signals>,
-    by: String,
-) -> Result<Stopped, DriverError> {
-    use crate::clock::Clock;
-    // a release may have come since: then there is more to do than to wait
-    driver.hear_people()?;
-    let now = driver.clock.now().ok_or(DriverError::NoServiceTime)?;
-    if let Effect::Wait { until, why } = driver.rotation().next(now)
-        && driver.may_leave(now, until, why)
-    {
-        return Ok(Stopped::Waiting { until, why });
-    }
-    driver.record(Event::Resumed { by })?;
-    driver.run().await
-}
-
-/// How many of the marker's words the journal has.
-pub(super) fn heard(run: &Run) -> usize {
-    let word = |e: &Record| matches!(e, Record::Event(Event::HoldSet { .. } | Event::Released { .. }));
-    run.records.iter().filter(|r| word(&r.event)).count()
 }
 
 /// The journal, as long as the locks are ours.
@@ -180,24 +157,6 @@ impl Log for RunLog {
         let written = self.journal.append(Some(at), local, &Record::Event(event.clone()))?;
         tracing::info!(run = %self.journal.run(), record = written.seq, %at, event = event.name(), "recorded");
         Ok(())
-    }
-}
-
-struct Marker {
-    folder: std::path::PathBuf,
-    run: RunId,
-    heard: usize,
-}
-
-impl HoldMarker for Marker {
-    fn read(&mut self) -> Result<Option<Event>, HoldError> {
-        let words = hold::history(&self.folder, &self.run)?;
-        let Some(word) = words.into_iter().nth(self.heard) else { return Ok(None) };
-        self.heard += 1;
-        Ok(Some(match word.event {
-            Mark::Hold { who, why, until, .. } => Event::HoldSet { by: who, why, until },
-            Mark::Released { who, why, .. } => Event::Released { by: who, why },
-        }))
     }
 }
 

@@ -70,6 +70,8 @@ named! {
         Copy = "copy",
         /// A sign-in with the value in memory.
         SignIn = "sign-in",
+        /// A sign-in with the leaked value after its removal.
+        Leaked = "leaked",
         /// A consumer's refresh or check.
         Consumer = "consumer",
     }
@@ -112,6 +114,7 @@ impl From<Reading> for Question {
             Reading::Versions { .. } => Question::Versions,
             Reading::Baseline { .. } => Question::Baseline,
             Reading::SignIn => Question::SignIn,
+            Reading::Leaked { .. } => Question::Leaked,
         }
     }
 }

@@ -22,8 +22,10 @@ pub mod crash;
 
 mod changes;
 pub mod consumers;
+pub mod marker;
 pub mod patience;
 mod reads;
+pub mod takeover;
 
 use consumers::Errand;
 pub use crash::CrashPoint;
@@ -164,6 +166,8 @@ pub struct Driver<'a, S, C, K, P> {
     pub manners: Manners,
     /// What a secret is added with.
     pub new_secret: NewSecret,
+    /// The leaked value, if a person gave it: in memory only, until it is proven dead.
+    pub leaked: Option<SecretValue>,
     rotation: Rotation,
     held: Option<Held>,
 }
@@ -193,7 +197,8 @@ impl<'a, S: Services, C: Clock, K: Consumers, P: Stop> Driver<'a, S, C, K, P> {
         manners: Manners,
         new_secret: NewSecret,
     ) -> Self {
-        Driver { services, clock, consumers, stop, log, marker, observer, manners, new_secret, rotation, held: None }
+        let leaked = None;
+        Driver { services, clock, consumers, stop, log, marker, observer, manners, new_secret, leaked, rotation, held: None }
     }
 
     /// Where the run stands.
@@ -260,6 +265,9 @@ impl<'a, S: Services, C: Clock, K: Consumers, P: Stop> Driver<'a, S, C, K, P> {
         self.rotation = next;
         if self.held.as_ref().map(|h| h.attempt) != self.rotation.held() {
             self.held = None;
+        }
+        if self.rotation.death().is_some() {
+            self.leaked = None;
         }
         self.observer.recorded(&self.rotation, at, &event);
         Ok(())

@@ -16,6 +16,7 @@ pub(super) fn write(report: &Report) -> String {
     }
     page.line(&escape(&format!("Run {}. {}", report.run, report.outcome.text)));
     facts(&mut page, report);
+    emergency(&mut page, report);
     moments(&mut page, report);
     steps(&mut page, report);
     claims(&mut page, report);
@@ -78,6 +79,19 @@ impl Page {
 /// Text with the records that show it.
 fn cited(text: &str, records: &[u64]) -> String {
     if records.is_empty() { escape(text) } else { format!("{} {}", escape(text), cite(records)) }
+}
+
+fn emergency(page: &mut Page, report: &Report) {
+    let Some(facts) = &report.emergency else { return };
+    page.heading("The leaked secret");
+    let exposed = rows::time(facts.exposed_at);
+    let said = format!("Exposed since {exposed}, declared at {}; {}.", facts.declared_at, facts.emergency);
+    let outages = facts.outages_accepted.iter().map(|o| {
+        let whose = o.consumer.as_deref().unwrap_or("whoever uses it");
+        cited(&format!("{} accepted that {whose} is cut off.", o.by), &[o.record])
+    });
+    let disabled = facts.disabled_versions.iter().map(|v| escape(&format!("Version {v}, which held it, was disabled.")));
+    page.list(std::iter::once(escape(&said)).chain(facts.lines().iter().map(|l| escape(l))).chain(outages).chain(disabled));
 }
 
 fn facts(page: &mut Page, report: &Report) {

@@ -61,6 +61,7 @@ fn refused<'a>(event: &'a Event, with: &Refusal) -> Option<&'a Trace> {
         E::Resumed { .. } | E::Intended { .. } | E::Applied { .. } | E::CredentialsListed { .. } => None,
         E::VaultRead { .. } | E::VersionsListed { .. } | E::SignedIn { .. } | E::BaselineProven { .. } => None,
         E::ConsumerRefreshed { .. } | E::ConsumerChecked { .. } | E::RollbackRequested { .. } => None,
+        E::LeakedTried { .. } | E::LeakedMissing { .. } | E::OutageAccepted { .. } => None,
         E::HoldSet { .. } | E::Released { .. } | E::GaveUp | E::Abandoned { .. } => None,
     }
 }

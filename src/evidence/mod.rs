@@ -7,6 +7,7 @@
 mod claims;
 mod consumers;
 mod credentials;
+pub mod emergency;
 mod gather;
 mod html;
 mod lines;
@@ -25,6 +26,7 @@ pub mod summary;
 pub mod timeline;
 pub mod turns;
 
+pub use emergency::EmergencyFacts;
 pub use explain::{Explanation, explain, explain_in};
 pub use report::Report;
 pub use state::State;

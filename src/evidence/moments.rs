@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::claims::Story;
+use super::emergency::EmergencyFacts;
 use super::text::{clean, place};
 use super::turns::Happening;
 use crate::rotation::{Applied, End};
@@ -72,11 +73,33 @@ impl Story<'_> {
                 Happening::Abandoned { .. } | Happening::Ended(End::Abandoned) => ("abandoned", "Closed by a person"),
                 Happening::Ended(End::Completed) => ("completed", "Completed"),
                 Happening::Ended(End::RolledBack) => ("rolled-back", "Rolled back"),
+                Happening::OutageAccepted { .. } => ("outage-accepted", "An outage was accepted"),
                 Happening::PointOfNoReturn => continue,
             };
             say(name, turn.at, text.to_owned(), Some(turn.record));
         }
+        if let Some(leak) = EmergencyFacts::of(self.run) {
+            all.retain(|m| m.name != "old-removed");
+            all.extend(of_leak(&leak));
+        }
         all.sort_by_key(|moment| (moment.at, moment.record));
         all
     }
+}
+
+/// What a leak adds to them. The times of a leak are drawn from several records, which the claims name.
+fn of_leak(leak: &EmergencyFacts) -> Vec<Moment> {
+    let moments = [
+        ("exposed", leak.exposed_at, "Exposed"),
+        ("declared", Some(leak.declared_at), "Leak declared: the command"),
+        ("leaked-removed", leak.removed_at, "Leaked key ID removed"),
+        ("still-accepted", leak.last_accepted_at, "Last accepted after its removal"),
+        ("first-refused", leak.first_refused_at, "First refused at sign-in"),
+        ("proven-dead", leak.proven_dead_at, "Proven dead"),
+        ("token-tail", leak.token_tail_until, "Last possible token expires"),
+    ];
+    let told = |(name, at, text): (&'static str, Option<Timestamp>, &str)| {
+        at.map(|at| Moment { name, at, text: text.to_owned(), record: None })
+    };
+    moments.into_iter().filter_map(told).collect()
 }

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use super::answers::Mutation;
 use super::failure::Reason;
 use super::names::{VaultIx, VersionId};
+use super::plan::HeldIn;
 use super::state::End;
 
 /// One thing to do. The driver does it and tells the answer as an event; nothing else drives a run.
@@ -65,6 +66,11 @@ pub enum Reading {
     },
     /// Sign in with the value in memory.
     SignIn,
+    /// Sign in with the leaked value: the one that a person gave, else the one of this version.
+    Leaked {
+        /// Where it lies, if that is known.
+        held_in: Option<HeldIn>,
+    },
 }
 
 /// What a wait is for.

@@ -31,6 +31,13 @@ pub(super) fn private_folder(folder: &Path) -> Result<(), SandboxError> {
     Ok(())
 }
 
+/// Bytes that nobody can guess; `file` is what they are for.
+pub(super) fn random(file: &Path) -> Result<[u8; 32], SandboxError> {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes).map_err(|e| at(file)(e.into()))?;
+    Ok(bytes)
+}
+
 /// The bytes, or `None` if there is no such file.
 pub(super) fn read(path: &Path) -> Result<Option<Vec<u8>>, SandboxError> {
     match fs::read(path) {

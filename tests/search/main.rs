@@ -32,7 +32,7 @@ mod steps;
 use std::time::Instant;
 
 use explore::{Limit, explore, explore_all};
-use keyrelay::rotation::plan::{Delete, OnFailure};
+use keyrelay::rotation::plan::{Delete, OnFailure, Way};
 use reliability::{Counts, soak, thorough};
 use report::Report;
 use scene::{Scene, Start};
@@ -63,6 +63,25 @@ fn a_small_world_holds_no_surprise() {
     search("search-small", &scenes, Limit::NONE);
 }
 
+/// A secret has leaked: with a consumer that says what it uses, with one that cannot, revoked first, and where no vault serves it.
+fn leaks() -> Vec<Scene> {
+    let one = Scene::default();
+    let replace = Scene { leak: Some(Way::Replace), consumer: true, ..one.clone() };
+    vec![
+        Scene { silent: true, overlap: 3, ..replace.clone() },
+        Scene { accepts: true, ..replace.clone() },
+        Scene { two_at_most: true, crashes: 0, ..replace },
+        Scene { leak: Some(Way::RevokeFirst), ..one.clone() },
+        Scene { leak: Some(Way::RevokeFirst), two_at_most: true, crashes: 0, ..one.clone() },
+        Scene { leak: Some(Way::RevokeOnly), ..one },
+    ]
+}
+
+#[test]
+fn a_leak_is_answered_in_every_state() {
+    search("search-leak", &leaks(), Limit::NONE);
+}
+
 /// `KEYRELAY_THOROUGH=1`, in release mode.
 #[test]
 fn every_state_holds_what_is_promised() {
@@ -74,6 +93,8 @@ fn every_state_holds_what_is_promised() {
     let mut scenes = six(&one);
     scenes.extend(six(&two));
     scenes.extend(others());
+    scenes.extend(leaks().into_iter().map(|leak| Scene { crashes: 2, ..leak }));
+    scenes.extend(leaks().into_iter().map(|leak| Scene { vaults: 2, ..leak }));
     search("search", &scenes, Limit::NONE);
 }
 

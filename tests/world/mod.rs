@@ -181,7 +181,8 @@ impl World {
         let excused = self.baseline.filter(|_| self.baseline_killed.get());
         let served: Vec<_> = served.into_iter().map(|k| k.filter(|k| Some(*k) != excused)).collect();
         recent.retain(|(k, _)| Some(*k) != excused);
-        Hidden { credentials: credentials.collect(), served, recent: recent.iter().map(|(k, _)| *k).collect() }
+        let recent = recent.iter().map(|(k, _)| *k).collect();
+        Hidden { now, credentials: credentials.collect(), served, recent }
     }
 
     /// What DESIGN promises of every state; what the cloud is like only if nobody else had a hand in it.
@@ -368,7 +369,7 @@ async fn drive(
             Some((v, version)) => driver.baseline_signs_in(v, version).await?.ok().map(|(answer, _)| answer),
             None => None,
         };
-        let event = Event::RollbackRequested { by: "test".into(), reason: "test".into(), baseline };
+        let event = Event::RollbackRequested { by: "test".into(), reason: "test".into(), baseline, restore_leaked: true };
         let now = keyrelay::clock::Clock::now(driver.clock).ok_or(DriverError::NoServiceTime)?;
         if driver.rotation().apply(now, &event).is_ok() {
             driver.record(event)?;

@@ -45,6 +45,8 @@ pub(crate) fn name(phase: &Phase, back: bool) -> &'static str {
         (Phase::Delete, true) => "delete back",
         (Phase::Withdraw, _) => "withdraw",
         (Phase::Restore, _) => "restore",
+        (Phase::Revoke, _) => "revoke",
+        (Phase::Dying, _) => "dying",
         (Phase::NeedsOperator { .. }, _) => "needs operator",
         (Phase::Ended { .. }, _) => "ended",
     }

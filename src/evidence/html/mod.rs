@@ -3,10 +3,12 @@
 mod picture;
 
 use askama::Template;
+use jiff::{SignedDuration, Timestamp};
 
 use super::claims::Claim;
 use super::report::Report;
 use super::rows;
+use super::text::duration;
 use picture::Picture;
 
 /// `report.html`, with `style.css` in it.
@@ -15,6 +17,8 @@ use picture::Picture;
 struct Page<'a> {
     report: &'a Report,
     style: &'static str,
+    /// How long it took, for those who read no further.
+    headline: Vec<(&'static str, String)>,
     picture: Picture,
     facts: Vec<(&'static str, String)>,
     tables: Tables,
@@ -45,6 +49,10 @@ impl Page<'_> {
         self.report.outcome.state.name().replace('_', " ")
     }
 
+    fn time(&self, at: &Option<Timestamp>) -> String {
+        rows::time(*at)
+    }
+
     /// One record, as [`Page::cited`] takes them.
     fn only(&self, record: &u64) -> Vec<u64> {
         vec![*record]
@@ -66,11 +74,22 @@ impl Page<'_> {
     }
 }
 
+/// The time from command to refusal first, then the steps.
+fn headline(report: &Report) -> Vec<(&'static str, String)> {
+    let time = |seconds: f64| duration(SignedDuration::try_from_secs_f64(seconds).unwrap_or_default());
+    let leak = report.emergency.as_ref().map(|leak| {
+        let refused = leak.seconds_to_refusal.map_or_else(|| "not yet".to_owned(), time);
+        ("from the command to the first refusal", refused)
+    });
+    leak.into_iter().chain(report.steps.iter().map(|step| (step.name, time(step.seconds)))).collect()
+}
+
 pub(super) fn write(report: &Report) -> String {
     let table = |name, head: &[&'static str], rows| Table { name, head: head.to_vec(), rows };
     let page = Page {
         report,
         style: include_str!("style.css"),
+        headline: headline(report),
         picture: Picture::of(&report.moments),
         facts: rows::facts(report),
         tables: Tables {

@@ -78,7 +78,7 @@ fn cut(text: &str) -> String {
 fn class(name: &str) -> &'static str {
     match name {
         "replacement-live" | "old-live-again" => "live",
-        "old-removed" | "exposed" | "needs-operator" => "gone",
+        "old-removed" | "leaked-removed" | "exposed" | "still-accepted" | "needs-operator" => "gone",
         "completed" | "rolled-back" | "abandoned" | "proven-dead" => "end",
         _ => "plain",
     }

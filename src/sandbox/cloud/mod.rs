@@ -9,6 +9,7 @@
 
 mod access;
 mod application;
+mod bent;
 mod directory;
 mod error;
 mod inspect;
@@ -20,7 +21,7 @@ mod password;
 mod policy;
 mod principal;
 mod profile;
-mod random;
+pub(in crate::sandbox) mod random;
 mod role;
 mod seed;
 mod sign_in;
@@ -54,15 +55,17 @@ pub use sign_in::{SignInError, SignInRequest};
 pub use stage::Stage;
 pub use stock::{STOCK_VAULTS, Stocked};
 pub use token::{Caller, GRAPH_APP_ID, IssuedToken, Resource, TokenFault};
+pub(in crate::sandbox) use trouble::right_for;
 pub use trouble::{GraphCall, GraphTrouble, RetryAfter, SignInTrouble, Trouble, VaultTrouble};
 pub use value::Value;
 pub(in crate::sandbox) use vault::RECOVERABLE_DAYS;
 pub use vault::{Deletion, SecretUpdate, SecretVersion, SecretWrite, VaultSecret};
 pub use vault_access::{AccessModel, VaultRight};
 
+use super::faults::Faults;
+use bent::Bent;
 use objects::Objects;
 use random::Random;
-use trouble::Ordered;
 use vault_access::VaultRules;
 
 /// The one tenant of a sandbox that is not told another: fixed, so that runbooks can name it.
@@ -89,7 +92,9 @@ pub struct Cloud {
     vault_rules: BTreeMap<String, VaultRules>,
     late: Vec<late::LateOp>,
     #[serde(default)]
-    troubles: Vec<Ordered>,
+    faults: Faults,
+    #[serde(skip)]
+    bent: Bent,
     /// How far the services' clock is ahead of the real one.
     #[serde(default)]
     clock_offset: SignedDuration,
@@ -112,7 +117,8 @@ impl Cloud {
             vaults: BTreeMap::new(),
             vault_rules: BTreeMap::new(),
             late: Vec::new(),
-            troubles: Vec::new(),
+            faults: Faults::default(),
+            bent: Bent::default(),
             clock_offset: SignedDuration::ZERO,
             revision: 0,
         };
