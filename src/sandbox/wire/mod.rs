@@ -8,6 +8,7 @@ mod empty_page;
 mod exchange;
 mod graph;
 mod graph_bodies;
+mod graph_lifecycle;
 mod graph_path;
 mod graph_query;
 mod hosts;
