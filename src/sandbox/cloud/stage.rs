@@ -189,6 +189,12 @@ impl Stage<'_> {
         self.rules(host).tenant = tenant;
     }
 
+    /// Whether a vault's challenge names a scope (the newer form) instead of a resource. A vault for which only this is staged
+    /// must be told its rights, too.
+    pub fn vault_challenge(&mut self, host: &str, with_scope: bool) {
+        self.rules(host).scope_challenge = with_scope;
+    }
+
     fn rules(&mut self, host: &str) -> &mut VaultRules {
         self.0.vault_rules.entry(host.to_ascii_lowercase()).or_default()
     }

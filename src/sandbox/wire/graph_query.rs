@@ -102,6 +102,11 @@ pub(super) fn listed<T>(
     Ok(Json::Object(page))
 }
 
+/// The link to the page that a list begins with.
+pub(super) fn link_to_the_first(request: &Request) -> String {
+    next_link(request, Uuid::nil())
+}
+
 fn next_link(request: &Request, from: Uuid) -> String {
     let kept = request.query.split('&').filter(|pair| !pair.is_empty());
     let kept = kept.filter(|pair| !["$skiptoken=", "%24skiptoken="].iter().any(|name| pair.starts_with(name)));
