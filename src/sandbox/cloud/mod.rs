@@ -23,7 +23,10 @@ mod random;
 mod role;
 mod seed;
 mod sign_in;
+mod sign_in_log;
+mod sign_in_pages;
 mod stage;
+mod stage_sign_ins;
 mod token;
 mod trouble;
 mod value;
@@ -49,6 +52,8 @@ pub use profile::{Profile, Range};
 pub use role::Role;
 pub use seed::{Seed, SeedVault, Seeded};
 pub use sign_in::{SignInError, SignInRequest};
+pub use sign_in_log::{Origin, SignInRecord, SignInSeries};
+pub use sign_in_pages::{SignInFilter, SignInPage, SignInPlace};
 pub use stage::Stage;
 pub use token::{Caller, GRAPH_APP_ID, IssuedToken, Resource, TokenFault};
 pub use trouble::{GraphCall, GraphTrouble, RetryAfter, SignInTrouble, Trouble, VaultTrouble};
@@ -59,6 +64,7 @@ pub use vault_access::{AccessModel, VaultRight};
 
 use objects::Objects;
 use random::Random;
+use sign_in_log::SignInLog;
 use trouble::Ordered;
 use vault_access::VaultRules;
 
@@ -87,6 +93,8 @@ pub struct Cloud {
     late: Vec<late::LateOp>,
     #[serde(default)]
     troubles: Vec<Ordered>,
+    #[serde(default)]
+    sign_in_log: SignInLog,
     /// How far the services' clock is ahead of the real one.
     #[serde(default)]
     clock_offset: SignedDuration,
@@ -110,6 +118,7 @@ impl Cloud {
             vault_rules: BTreeMap::new(),
             late: Vec::new(),
             troubles: Vec::new(),
+            sign_in_log: SignInLog::default(),
             clock_offset: SignedDuration::ZERO,
             revision: 0,
         };

@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use super::operator::OperatorSecret;
+use super::sign_in_log::SignInLog;
 use super::trouble::Ordered;
 use super::vault_access::VaultRules;
 use super::{
@@ -187,6 +188,10 @@ impl Stage<'_> {
     /// Lets a vault belong to another tenant, whose tokens nobody has here; none: to the sandbox's.
     pub fn vault_tenant(&mut self, host: &str, tenant: Option<Uuid>) {
         self.rules(host).tenant = tenant;
+    }
+
+    pub(super) fn log(&mut self) -> &mut SignInLog {
+        &mut self.0.sign_in_log
     }
 
     fn rules(&mut self, host: &str) -> &mut VaultRules {

@@ -8,6 +8,7 @@ mod graph_path;
 mod graph_query;
 mod message;
 mod own;
+mod sign_ins;
 mod token;
 mod vault;
 mod vault_bodies;
