@@ -62,6 +62,11 @@ impl Places {
         self.0.join("locks")
     }
 
+    /// What the ids of our sign-ins are made from.
+    pub fn correlation_key(&self) -> PathBuf {
+        self.0.join("correlation-key")
+    }
+
     /// What the embedded sandbox keeps.
     pub fn sandbox(&self) -> PathBuf {
         self.0.join("sandbox")

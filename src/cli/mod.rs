@@ -17,6 +17,8 @@ mod context;
 mod diagnose;
 mod hold;
 mod inspect;
+mod leak;
+mod leak_value;
 pub mod logging;
 mod man;
 mod output;
@@ -111,6 +113,9 @@ enum Command {
         /// Which run; all of them if none is named
         run: Option<String>,
     },
+    /// A leaked secret: which one it is, who has used it, what it could do
+    #[command(subcommand)]
+    Leak(leak::LeakCommand),
     /// Keep the old secret alive
     #[command(after_help = "Example: keyrelay hold 20261121t0306 --for 12h --reason \"batch job not done\"")]
     Hold {

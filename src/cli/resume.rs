@@ -91,7 +91,7 @@ pub(super) async fn one(
     if ended(&told) {
         return nothing_to_do(&told); // by the process that had the locks before us
     }
-    let connected = connect(context, &told.start.runbook, false).await?;
+    let connected = connect(context, &told.start.runbook, false).await?.known_by(told.start.correlation);
     let clock = ServiceClock::going_on_from(told.last_at());
     let session = Session { context, journals, clock: &clock, signals, locks, stay_for };
     let (words, rotation) = (heard(&told), told.rotation.clone());

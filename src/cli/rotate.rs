@@ -69,6 +69,7 @@ fn start(context: &Context, args: &Rotate, runbook: Runbook, ready: Ready, ident
         by: context.by(identity),
         reason: args.reason.clone(),
         ticket: args.ticket.clone(),
+        correlation: Some(context.correlation_key()),
         rebuilt: false,
     }
 }

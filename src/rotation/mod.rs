@@ -13,6 +13,7 @@
 //! | `consumers` | refresh and check those who read, in both directions; which secret they use |
 //! | `reconcile` | what to go on with when the value is gone, the vaults differ or there is no room |
 //! | `overlap` | step 4, in both directions |
+//! | `usage` | what the sign-in records say of a credential |
 //! | `delete` | step 5, and the removal at the end of a rollback |
 //! | `back` | the way back |
 //! | `failure` | why a machine stops, and the failure policy |
@@ -33,6 +34,7 @@ pub mod likeness;
 pub mod names;
 pub mod plan;
 pub mod state;
+pub mod usage;
 
 mod add;
 mod back;

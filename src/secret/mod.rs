@@ -2,10 +2,11 @@
 //!
 //! [`SecretValue`] has no `Debug`, `Display`, `Clone` or `Serialize`, and what it holds is wiped when it is dropped. Reading it
 //! is private to this folder: `requests` puts it into the bodies that have to carry it and takes it out of the answers,
-//! `in_process` hands it to the sandbox's cloud in tests. Nothing else in the program can reach it.
+//! `in_process` hands it to the sandbox's cloud in tests, `given` takes it from a person. Nothing else in the program can reach it.
 
 use secrecy::{ExposeSecret, SecretString};
 
+pub mod given;
 pub mod in_process;
 pub mod requests;
 
@@ -21,6 +22,11 @@ impl SecretValue {
     /// The value. Private to this folder on purpose.
     fn expose(&self) -> &str {
         self.0.expose_secret()
+    }
+
+    /// Whether both are the same value. Where one of them is known to be a credential's, this decides.
+    pub fn is(&self, other: &SecretValue) -> bool {
+        self.expose() == other.expose()
     }
 
     /// Whether the value begins with Graph's `hint`. A match narrows a search; it never decides.

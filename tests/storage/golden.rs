@@ -206,6 +206,7 @@ fn start(plan: &Plan) -> Start {
         by: By { identity: "app rotator".into(), user: "kim".into(), host: "ops-1".into(), ci: None },
         reason: None,
         ticket: None,
+        correlation: None,
         rebuilt: !plan.adopted.is_empty(),
     }
 }

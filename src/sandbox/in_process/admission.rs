@@ -35,6 +35,15 @@ impl InProcess {
             O::Versions(ix) => in_vault(cloud, *ix, VaultRight::List),
             O::Write(ix, _) => in_vault(cloud, *ix, VaultRight::Set),
             O::Disable(ix, _) => in_vault(cloud, *ix, VaultRight::Update),
+            O::SignIns => {
+                if let Some(refusal) = cloud.graph_trouble(GraphCall::Read, "signIns") {
+                    return Err(refusal);
+                }
+                let caller = cloud.caller_now(self.acting, Resource::Graph)?;
+                let now = cloud.service_time((self.now)());
+                cloud.check_report(now, caller.client_id)?;
+                cloud.check_directory(&caller, DirectoryAct::ReadSignIns)
+            }
             O::SignIn => Ok(()),
         }
     }

@@ -34,6 +34,8 @@ pub enum Operation {
     Disable(VaultIx, VersionId),
     /// [`TokenEndpoint::sign_in`].
     SignIn,
+    /// [`SignIns::sign_ins`] and [`SignIns::last_sign_in`].
+    SignIns,
 }
 
 impl Operation {
@@ -48,7 +50,8 @@ impl Operation {
             | O::Current(_)
             | O::Version(..)
             | O::Versions(_)
-            | O::SignIn => false,
+            | O::SignIn
+            | O::SignIns => false,
         }
     }
 }
