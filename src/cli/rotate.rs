@@ -2,6 +2,7 @@
 
 use super::connect::connect;
 use super::context::{self, Context};
+use super::leak::circumstances;
 use super::output::{Done, note, note_sandbox};
 use super::runs::Journals;
 use super::session::{Begin, LOOKING, Session, finish, lock, target_locks};
@@ -53,8 +54,9 @@ pub(super) async fn rotate(context: &Context, args: &Rotate) -> Result<Done, Err
     let run_lock = lock(context, &[LockName::Run(run.clone())], Some(&run))?;
     let start = start(context, args, runbook, ready, connected.actor().await);
     let (journal, rotation) = begin(&journals, &start, &clock)?;
-    let session =
-        Session { context, journals: &journals, clock: &clock, signals: &signals, locks: vec![locks, run_lock], stay_for };
+    let circumstances = circumstances(context, &start.runbook, &journals.all()?.0);
+    let locks = vec![locks, run_lock];
+    let session = Session { context, journals: &journals, clock: &clock, signals: &signals, locks, stay_for, circumstances };
     let ended = session.drive(&connected, &start, journal, rotation, 0, Begin::Start).await?;
     finish(&journals, &run, ended, args.stay.waiting_ok)
 }

@@ -22,6 +22,7 @@ use crate::rotation::names::RunId;
 use crate::rotation::{Effect, Event, Rotation, Why};
 use crate::run::{Record, Run, Start};
 use crate::runbook::Runbook;
+use crate::usage::Circumstances;
 
 /// Before a run: what is not found is not there.
 pub(super) const LOOKING: Patience = Patience { limit: SignedDuration::from_mins(5), not_found: SignedDuration::ZERO };
@@ -47,6 +48,8 @@ pub(super) struct Session<'a> {
     pub(super) signals: &'a Signals,
     pub(super) locks: Vec<Locks>,
     pub(super) stay_for: SignedDuration,
+    /// What is to be known of the application's sign-ins where their records are read.
+    pub(super) circumstances: Circumstances,
 }
 
 /// The locks that every run of a runbook takes: the application, and each secret that is written.
@@ -100,6 +103,7 @@ impl Session<'_> {
             manners,
             new_secret,
         );
+        driver.circumstances = self.circumstances;
         let reason = match begin {
             Begin::Start => return Ok(driver.run().await),
             Begin::Resume => None,

@@ -72,6 +72,8 @@ named! {
         SignIn = "sign-in",
         /// A consumer's refresh or check.
         Consumer = "consumer",
+        /// The sign-in records of the old secret.
+        SignIns = "sign-in-records",
     }
 }
 
@@ -112,6 +114,7 @@ impl From<Reading> for Question {
             Reading::Versions { .. } => Question::Versions,
             Reading::Baseline { .. } => Question::Baseline,
             Reading::SignIn => Question::SignIn,
+            Reading::SignIns { .. } => Question::SignIns,
         }
     }
 }

@@ -13,6 +13,8 @@ pub fn asked(effect: &Effect) -> (Option<Operation>, Option<VaultIx>) {
             Reading::Vault { vault, .. } | Reading::Baseline { vault, .. } => (Some(Operation::GetSecret), Some(*vault)),
             Reading::Versions { vault } => (Some(Operation::ListVersions), Some(*vault)),
             Reading::SignIn => (Some(Operation::SignIn), None),
+            // that they cannot be read is an answer, not a refusal
+            Reading::SignIns { .. } => (None, None),
         },
         // before its intent, the version to copy from is read
         Effect::Mutate(Mutation::WriteVault { from: Source::Version { vault, .. }, .. }) => {

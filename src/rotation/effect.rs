@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::answers::Mutation;
 use super::failure::Reason;
-use super::names::{VaultIx, VersionId};
+use super::names::{KeyId, VaultIx, VersionId};
 use super::state::End;
 
 /// One thing to do. The driver does it and tells the answer as an event; nothing else drives a run.
@@ -65,6 +65,13 @@ pub enum Reading {
     },
     /// Sign in with the value in memory.
     SignIn,
+    /// Who has signed in with the old secret.
+    SignIns {
+        /// Its key ID.
+        key_id: KeyId,
+        /// From when on.
+        since: Timestamp,
+    },
 }
 
 /// What a wait is for.

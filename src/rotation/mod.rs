@@ -13,6 +13,7 @@
 //! | `consumers` | refresh and check those who read, in both directions; which secret they use |
 //! | `reconcile` | what to go on with when the value is gone, the vaults differ or there is no room |
 //! | `overlap` | step 4, in both directions |
+//! | `drain` | at its end: whether the old secret is still in use |
 //! | `usage` | what the sign-in records say of a credential |
 //! | `delete` | step 5, and the removal at the end of a rollback |
 //! | `back` | the way back |
@@ -40,6 +41,7 @@ mod add;
 mod back;
 pub mod consumers;
 mod delete;
+mod drain;
 mod outcome;
 mod overlap;
 mod publish;
@@ -165,16 +167,24 @@ impl Rotation {
                 Some(reading @ Reading::Baseline { .. }) => {
                     self.answers(reading, at, |seen| seen.baseline = Some(answer.clone()))
                 }
-                Some(Reading::Credentials | Reading::Vault { .. } | Reading::Versions { .. } | Reading::SignIn) | None => {
-                    false
+                Some(Reading::Credentials | Reading::Vault { .. } | Reading::Versions { .. } | Reading::SignIn) => false,
+                Some(Reading::SignIns { .. }) | None => false,
+            },
+            Event::UsageRead { usage } => match self.next_reading() {
+                Some(reading @ Reading::SignIns { key_id, .. }) if key_id == usage.key_id => {
+                    self.answers(reading, at, |seen| seen.usage = Some(usage.clone()))
                 }
+                Some(Reading::SignIns { .. } | Reading::Credentials | Reading::Vault { .. }) => false,
+                Some(Reading::Versions { .. } | Reading::Baseline { .. } | Reading::SignIn) | None => false,
             },
             Event::SignedIn { answer, .. } => self.asks_for(Reading::SignIn) && self.signed_in(at, answer),
             Event::ReadRefused { refusal, .. } => {
                 // what is to be copied is read before the intent to write it
                 let copies =
                     matches!(self.todo.front(), Some(Mutation::WriteVault { from: answers::Source::Version { .. }, .. }));
-                let asked = self.in_flight.is_none() && (copies || self.todo.is_empty() && self.next_reading().is_some());
+                // that the sign-in records cannot be read is an answer
+                let reads = self.next_reading().is_some() && self.drain_reading().is_none();
+                let asked = self.in_flight.is_none() && (copies || self.todo.is_empty() && reads);
                 if asked {
                     self.fail(Reason::ReadRefused { refusal: refusal.clone() });
                 }
@@ -213,6 +223,10 @@ impl Rotation {
     /// All that the decision at hand has still to know. None of them depends on another's answer, so they may be asked for side
     /// by side; their answers are taken in this order.
     pub fn readings(&self) -> Vec<Reading> {
+        // It may take many minutes, and what rests on the others is to be fresh.
+        if let Some(reading) = self.drain_reading() {
+            return vec![reading];
+        }
         let seen = |places: &[bool], v: names::VaultIx| places.get(usize::from(v.0)).copied().unwrap_or(false);
         let list = self.seen.list.is_none().then_some(Reading::Credentials);
         let read: Vec<bool> = self.seen.currents.iter().map(Option::is_some).collect();

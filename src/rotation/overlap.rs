@@ -50,7 +50,7 @@ impl Rotation {
 
     /// The overlap, no shorter than any consumer's cache; and until everything has settled, if anything was ever in doubt or
     /// an attempt was left behind.
-    fn overlap_ends(&self, at: Timestamp) -> Timestamp {
+    pub(super) fn overlap_ends(&self, at: Timestamp) -> Timestamp {
         let cache = self.plan.consumers.iter().map(|c| c.cache).max().unwrap_or_default();
         let wait = self.plan.overlap.max(cache);
         // no wait at all needs no clock
@@ -66,6 +66,9 @@ impl Rotation {
         }
         if !self.unmoved() {
             return self.enter(Phase::Confirm);
+        }
+        if self.goes_on_draining(at) {
+            return;
         }
         self.deadline = Some(after(at, self.plan.release_within));
         let seen = std::mem::take(&mut self.seen);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use keyrelay::rotation::Rotation;
 use keyrelay::rotation::names::{KeyId, RunId, TargetId};
-use keyrelay::rotation::plan::{Baseline, ConsumerPlan, Delete, OnFailure, Plan, Proof, VaultStart};
+use keyrelay::rotation::plan::{Baseline, ConsumerPlan, Delete, Drain, OnFailure, Plan, Proof, VaultStart};
 use keyrelay::sandbox::cloud::{AppRef, ApplicationSpec, Audience, Cloud, PasswordSpec, Profile, SecretWrite};
 use uuid::Uuid;
 
@@ -52,6 +52,8 @@ pub(crate) struct Scene {
     pub delete: Delete,
     /// One consumer that is told and asked.
     pub consumer: bool,
+    /// The overlap goes on until the sign-in records say that the old secret is idle.
+    pub drain: bool,
     /// In ticks, all three.
     pub window: i32,
     pub overlap: i32,
@@ -79,6 +81,7 @@ impl Default for Scene {
             on_failure: OnFailure::Operator,
             delete: Delete::Auto,
             consumer: false,
+            drain: false,
             window: 1,
             // shorter than settle, so that it does not hide a settle that is missing
             overlap: 1,
@@ -114,6 +117,7 @@ impl Scene {
         add(self.two_at_most, ", two secrets at most");
         add(self.second_empty, ", the second empty");
         add(self.consumer, ", a consumer");
+        add(self.drain, ", drained");
         add(self.on_failure == OnFailure::Rollback, ", rolls back by policy");
         add(self.delete == Delete::OnRelease, ", removed on release");
         add(self.delete == Delete::Never, ", never removed");
@@ -214,6 +218,7 @@ impl Scene {
             release_within: ticks(3),
             on_failure: self.on_failure,
             attempts: 6,
+            drain: self.drain.then(|| Drain { require: true, log_delay: ticks(1), idle: ticks(1), within: ticks(2) }),
             consumers: if self.consumer {
                 vec![ConsumerPlan { refresh: true, check: true, cache: wait(self.overlap) }]
             } else {

@@ -169,7 +169,7 @@ impl State {
             (Reading::Vault { vault, .. } | Reading::Versions { vault } | Reading::Baseline { vault, .. }, _) => {
                 (Some(*vault), vec![], [true; 4])
             }
-            (Reading::Credentials | Reading::SignIn, _) => (None, vec![], [true; 4]),
+            (Reading::Credentials | Reading::SignIn | Reading::SignIns { .. }, _) => (None, vec![], [true; 4]),
         }
     }
 

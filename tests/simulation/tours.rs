@@ -48,7 +48,7 @@ fn held(seed: u64) -> World {
     world
 }
 
-pub(crate) const TOURS: [Tour; 10] = [
+pub(crate) const TOURS: [Tour; 11] = [
     tour("two vaults and a consumer", |seed| World::new(Scene { vaults: 2, consumers: true, ..brief(seed) }), false, false),
     tour("back, with a consumer", |seed| in_overlap(Scene { vaults: 2, consumers: true, ..brief(seed) }), true, true),
     tour("back to an empty vault", |seed| in_overlap(Scene { start: Start::None, ..brief(seed) }), true, true),
@@ -81,6 +81,7 @@ pub(crate) const TOURS: [Tour; 10] = [
         false,
     ),
     tour("held", held, false, false),
+    tour("drained", |seed| World::new(Scene { drain: Some(crate::world::drain(true)), ..brief(seed) }), false, false),
     tour("on release", |seed| World::new(Scene { delete: Delete::OnRelease, ..brief(seed) }), false, false),
 ];
 

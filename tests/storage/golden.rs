@@ -92,12 +92,12 @@ fn reasons() -> Vec<&'static str> {
             Reason::BaselineUnproven { .. } | Reason::AddRefused { .. } | Reason::WriteRefused { .. } => {}
             Reason::RemoveRefused { .. } | Reason::RemovalNotSeen { .. } | Reason::ReadRefused { .. } => {}
             Reason::AttemptsExhausted | Reason::ConsumerFailed { .. } | Reason::ConsumerUsesOld { .. } => {}
-            Reason::NotReleased => {}
+            Reason::NotReleased | Reason::NotDrained { .. } => {}
         }
     }
     "vault-changed vaults-unsteady no-room another-run not-proven current-refused credential-gone baseline-unproven \
      add-refused write-refused remove-refused removal-not-seen read-refused attempts-exhausted consumer-failed \
-     consumer-uses-old not-released"
+     consumer-uses-old not-released not-drained"
         .split_whitespace()
         .collect()
 }
