@@ -67,6 +67,11 @@ impl Places {
         self.0.join("correlation-key")
     }
 
+    /// The folders of sandboxes that are served by hand and keep nothing.
+    pub fn served(&self) -> PathBuf {
+        self.0.join("served")
+    }
+
     /// What the embedded sandbox keeps.
     pub fn sandbox(&self) -> PathBuf {
         self.0.join("sandbox")

@@ -14,7 +14,8 @@
 
 mod binary;
 
-use binary::leaks::{self, IN_A_ROW, Needles};
+use binary::hunt::IN_A_ROW;
+use binary::leaks::{self, Needles};
 use binary::scene::EAST;
 use binary::{Book, Home, Ran, Running, Scene, exit};
 
@@ -55,12 +56,7 @@ fn nothing_leaked(home: &Home) {
     assert!(leaks::files(home).iter().any(told), "what was printed is among the files");
     let secrets = leaks::secrets(home);
     assert!(secrets.len() >= 3, "the operator's, the old one and the new one at least");
-    let found = leaks::hunt(home, &Needles::of(&secrets));
-    assert!(found.is_empty(), "{found:#?}");
-    for (file, bytes) in home.journal_bytes() {
-        let hints = leaks::hints(&String::from_utf8_lossy(&bytes), &secrets);
-        assert!(hints.is_empty(), "{} holds hints", file.display());
-    }
+    leaks::nothing_leaked(home);
 }
 
 #[test]
@@ -113,8 +109,7 @@ fn a_refusal_leaks_nothing() {
     run(&home, &["rotate", &book, "--old-key", "00000000-0000-4000-8000-000000000000"]).exits(exit::REFUSED);
     run(&home, &["rotate", &book, "--no-wait"]).exits(exit::WAITING);
     run(&home, &["rollback", &book]).exits(exit::REFUSED);
-    let found = leaks::hunt(&home, &Needles::of(&leaks::secrets(&home)));
-    assert!(found.is_empty(), "{found:#?}");
+    leaks::nothing_leaked(&home);
 }
 
 /// What is to be found is written down here by hand: the hunt must not be believed for its own forms.
@@ -141,6 +136,10 @@ fn a_planted_leak_of_each_form_is_found() {
         ("base64, second alignment", "eFpxMzhRfnNieEsudg==".to_owned()),
         ("base64, third alignment", "eHhacTM4UX5zYnhLLnY=".to_owned()),
         ("base64, URL alphabet", "WnEzOFF-c2J4Sy52".to_owned()),
+        ("UTF-16", "8\0Q\0~\0s\0b\0x\0K\0.\0".to_owned()),
+        ("UTF-16, big end first", "\x008\0Q\0~\0s\0b\0x\0K\0.".to_owned()),
+        // only the eight bytes from the second on: the letters that hold bits of nothing else
+        ("base64 of a part", "EzOFF+c2J4".to_owned()),
     ];
     for (name, text) in cases {
         std::fs::write(&planted, format!("before {text} after")).unwrap();
@@ -152,9 +151,9 @@ fn a_planted_leak_of_each_form_is_found() {
         std::fs::write(&planted, &secret[start..start + IN_A_ROW - 1]).unwrap();
         assert!(leaks::hunt(&home, &needles).is_empty(), "seven bytes are not a leak by this measure");
     }
-    let secrets = [secret].into();
-    assert_eq!(leaks::hints("{\"a\":[\"Zq3\"]}\nnot JSON", &secrets), ["Zq3"]);
-    assert!(leaks::hints("{\"a\":\"Zq38\",\"b\":\"q38\"}", &secrets).is_empty());
+    for (hint, text) in [(true, r#"{"a":["Zq3"]}"#), (true, r#"Some("Zq3")"#), (false, r#"{"a":"Zq38","b":"q38"} Zq3"#)] {
+        assert_eq!(needles.find_hint(text.as_bytes()).is_some(), hint, "{text}");
+    }
 }
 
 /// The same hunt over the sandbox's own disk finds what is there: the forms and the files are looked at.

@@ -150,7 +150,12 @@ fn a_hold_is_heard_by_the_process_that_resumes() {
     assert!(line.contains(" holds the old secret until 20") && line.ends_with(": not yet"), "{}", told.stderr);
     std::thread::sleep(std::time::Duration::from_secs(2));
     home.run(&["resume", "--no-wait"]).exits(exit::WAITING);
-    assert!(!home.run(&["status", &book]).stderr.contains("Not in the journal yet"), "it has been heard");
+    let told = home.run(&["status", &book, "--live", "--json"]).exits(exit::DONE);
+    assert!(!told.stderr.contains("Not in the journal yet"), "it has been heard");
+    let json: serde_json::Value = serde_json::from_str(&told.stdout).unwrap();
+    let (state, live) = (&json["state"], &json["live"]["verdict"]);
+    assert_eq!((state.as_str(), live.as_str()), (Some("waiting"), Some("signs_in")), "{}", told.stdout);
+    home.run(&["status", "--live"]).exits(exit::USAGE);
     assert_eq!(living(&home.cloud()).len(), 3, "the old secret is kept");
     home.run(&["release", &book, "--reason", "now"]).exits(exit::DONE);
     home.run(&["resume", "--no-wait"]).exits(exit::DONE);

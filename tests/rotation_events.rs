@@ -39,6 +39,7 @@ fn reading(r: Reading, run: &Rotation, accepted: bool) -> Event {
         Reading::Baseline { .. } => Event::BaselineProven { answer, trace },
         Reading::SignIn => Event::SignedIn { answer, trace },
         Reading::SignIns { key_id, since } => Event::UsageRead { usage: nobody(key_id, since) },
+        Reading::Leaked { .. } => Event::LeakedTried { answer, trace },
     }
 }
 
@@ -74,7 +75,14 @@ fn events(run: &Rotation, asked: &Effect) -> Vec<Event> {
         Event::NotApplied { refusal: refusal(RefusalKind::Forbidden), trace: trace() },
         Event::InDoubt { refusal: refusal(RefusalKind::Unanswered), trace: trace() },
         Event::ReadRefused { refusal: refusal(RefusalKind::Forbidden), trace: trace() },
-        Event::RollbackRequested { by: String::new(), reason: String::new(), baseline: Some(SignIn::Accepted) },
+        Event::RollbackRequested {
+            by: String::new(),
+            reason: String::new(),
+            baseline: Some(SignIn::Accepted),
+            restore_leaked: true,
+        },
+        Event::LeakedMissing { why: String::new() },
+        Event::OutageAccepted { by: String::new(), consumers: Vec::new() },
         Event::HoldSet { by: String::new(), why: String::new(), until: Timestamp::MAX },
         Event::Released { by: String::new(), why: String::new() },
         Event::GaveUp,
@@ -95,6 +103,7 @@ fn events(run: &Rotation, asked: &Effect) -> Vec<Event> {
         Reading::Baseline { vault, version },
         Reading::SignIn,
         Reading::SignIns { key_id: keyrelay::rotation::names::KeyId(uuid::Uuid::nil()), since: Timestamp::UNIX_EPOCH },
+        Reading::Leaked { held_in: None },
     ];
     for r in readings {
         let same = |a: Reading| std::mem::discriminant(&a) == std::mem::discriminant(&r);
@@ -126,6 +135,7 @@ fn lawful(run: &Rotation, asked: &Effect) -> BTreeSet<&'static str> {
         Effect::Read(Reading::Baseline { .. }) => names.extend(["baseline proven", "read refused"]),
         Effect::Read(Reading::SignIn) => names.extend(["signed in", "read refused"]),
         Effect::Read(Reading::SignIns { .. }) => names.extend(["usage read"]),
+        Effect::Read(Reading::Leaked { .. }) => names.extend(["leaked tried", "leaked missing", "read refused"]),
         Effect::Refresh { .. } => names.extend(["consumer refreshed"]),
         Effect::Check { .. } => names.extend(["consumer checked"]),
         Effect::GiveUp if *run.phase() == Phase::Adoption => names.extend(["gave up"]),

@@ -86,7 +86,10 @@ fn person(which: u8, at: Timestamp, bytes: &mut Bytes<'_>) -> Event {
     let (by, why) = ("kim@ops-1 as app rotator".to_owned(), "asked to".to_owned());
     match which % 8 {
         0..=2 => Event::Resumed { by },
-        3 | 4 => Event::RollbackRequested { by, reason: why, baseline: Some(signed_in(bytes.of(9))) },
+        3 | 4 => {
+            let baseline = Some(signed_in(bytes.of(9)));
+            Event::RollbackRequested { by, reason: why, baseline, restore_leaked: which & 8 != 0 }
+        }
         5 => Event::HoldSet { by, why, until: at + SignedDuration::from_hours(2) },
         6 => Event::Released { by, why },
         _ => Event::Abandoned { by, reason: why },

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use keyrelay::rotation::answers::{Current, Listed, Mutation, Refusal, RefusalKind, Reported, SignIn, Trace, Version};
 use keyrelay::rotation::names::{KeyId, RunId, Tag, TargetId, VaultIx, VersionId};
-use keyrelay::rotation::plan::{Adopted, Baseline, ConsumerPlan, Delete, Drain, OnFailure, Plan, Proof, VaultStart};
+use keyrelay::rotation::plan::{
+    Adopted, Baseline, ConsumerPlan, Delete, Drain, Emergency, HeldIn, OnFailure, Plan, Proof, VaultStart, Way,
+};
 use keyrelay::rotation::usage::{Unknown, Usage};
 use keyrelay::rotation::{Applied, Event, Reading};
 use uuid::Uuid;
@@ -91,7 +93,32 @@ pub fn plan(bytes: &mut Bytes<'_>) -> Plan {
         attempts: 3,
         drain: (choices & 128 != 0).then_some(DRAIN),
         consumers: vec![ConsumerPlan { refresh: true, check: true, cache: seconds(600) }; usize::from(choices >> 4 & 1)],
-        adopted: if choices & 32 != 0 { vec![adopted] } else { Vec::new() },
+        adopted: if choices & 32 != 0 && choices & 128 == 0 { vec![adopted] } else { Vec::new() },
+        emergency: (choices & 128 != 0).then(|| emergency(baseline, bytes.draw())),
+    }
+}
+
+/// A secret that no vault serves.
+const ASTRAY: KeyId = KeyId(Uuid::from_u128(0xbad));
+
+fn emergency(baseline: Baseline, choices: u8) -> Emergency {
+    let served = baseline.key_id().filter(|_| choices & 3 != 0);
+    let held_in = HeldIn { vault: VaultIx(0), version: VersionId(1) };
+    Emergency {
+        leaked: served.unwrap_or(ASTRAY),
+        way: match (served, choices & 3) {
+            (None, _) => Way::RevokeOnly,
+            (Some(_), 1) => Way::RevokeFirst,
+            (Some(_), _) => Way::Replace,
+        },
+        declared_at: BEGUN,
+        exposed_at: None,
+        outage_accepted: choices & 3 == 1,
+        accepted: (choices & 4 != 0).then_some(0).into_iter().collect(),
+        death: Proof { window: seconds(30), spacing: seconds(10), limit: seconds(120) },
+        check: None,
+        versions: if served.is_some() && choices & 8 == 0 { vec![held_in] } else { Vec::new() },
+        disable_versions: choices & 16 != 0,
     }
 }
 
@@ -129,6 +156,8 @@ impl Stage {
         };
         let mut vaults: Vec<_> = plan.vaults.iter().map(held).collect();
         let mut credentials: Vec<Listed> = old.map(|key_id| Listed { key_id, tag: None }).into_iter().collect();
+        let astray = plan.emergency.as_ref().filter(|e| e.way == Way::RevokeOnly);
+        credentials.extend(astray.map(|e| Listed { key_id: e.leaked, tag: None }));
         for a in &plan.adopted {
             let tag = Some(Tag { target: plan.target, run: plan.run.clone(), attempt: a.attempt });
             credentials.push(Listed { key_id: a.key_id, tag: tag.clone() });
@@ -246,6 +275,10 @@ impl Stage {
             Reading::Baseline { .. } => Event::BaselineProven { answer, trace },
             Reading::SignIn => Event::SignedIn { answer, trace },
             Reading::SignIns { key_id, since } => Event::UsageRead { usage: usage(key_id, since, at, oddity) },
+            // refused, as a rule: it has been removed
+            Reading::Leaked { .. } if answer.accepted() => Event::LeakedTried { answer: SignIn::Wrong, trace },
+            Reading::Leaked { held_in: None } => Event::LeakedMissing { why: "no version holds it".into() },
+            Reading::Leaked { held_in: Some(_) } => Event::LeakedTried { answer, trace },
         }
     }
 
@@ -280,7 +313,7 @@ impl Stage {
     /// One that support could look up, in a shape that the services give.
     fn trace(&mut self, at: Timestamp) -> Trace {
         let id = Uuid::from_u128(0x7ace_0000_0000_4000_8000_0000_0000_0000 + self.make());
-        Trace { request_id: Some(id.to_string()), client_request_id: None, date: Some(at) }
+        Trace { request_id: Some(id.to_string()), client_request_id: None, date: Some(at), token_seconds: None }
     }
 
     /// A vault other than the plan's is never asked for; the first vault, for events of any kind.

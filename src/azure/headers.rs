@@ -17,6 +17,7 @@ pub(crate) fn trace<'a>(header: impl Fn(&'static str) -> Option<&'a str>, client
         request_id: request_id.and_then(identifier),
         client_request_id: Some(client_request_id.to_owned()),
         date: header("date").and_then(http_date),
+        token_seconds: None,
     }
 }
 
@@ -98,6 +99,7 @@ mod tests {
             request_id: Some("66656a0f-c2d8-454a-8e7e-a734d061a35f".into()),
             client_request_id: Some("ours".into()),
             date: Some("2022-05-07T06:52:44Z".parse().unwrap()),
+            token_seconds: None,
         };
         assert_eq!(trace(graph, "ours"), expected);
         let vault = |name: &str| (name == "x-ms-request-id").then_some("a b");

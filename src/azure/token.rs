@@ -73,7 +73,16 @@ pub(super) fn traced(body: &[u8], trace: Trace) -> Trace {
         request_id: id("trace_id").or(trace.request_id),
         client_request_id: id("correlation_id").or(trace.client_request_id),
         date: trace.date,
+        token_seconds: token_seconds(&json),
     }
+}
+
+/// `expires_in` of a granted token: seconds, as a number or, as some proxies of it answer, as text.
+fn token_seconds(json: &Value) -> Option<u32> {
+    json.get("access_token")?;
+    let expires_in = json.get("expires_in")?;
+    let seconds = expires_in.as_u64().or_else(|| expires_in.as_str()?.parse().ok())?;
+    u32::try_from(seconds).ok()
 }
 
 /// What an answer says about the value.

@@ -16,14 +16,26 @@ use crate::journal::{self, Listed};
 use crate::rotation::names::RunId;
 use crate::run::{Record, Run};
 
-pub(super) fn status(context: &Context, named: Option<&str>) -> Result<Done, Error> {
-    if let Some(named) = named {
-        let (journals, run) = runs::find(context, named)?;
-        let told = journals.read(&run)?;
-        let mut done = Done::of_run(&journals, &told).and_well();
-        done.lines.extend(not_recorded_yet(&journals, &told)?);
-        return Ok(done);
+/// From the journal; with `live` also what a consumer finds now, read with the run's own runbook.
+pub(super) async fn status(context: &Context, named: Option<&str>, live: bool) -> Result<Done, Error> {
+    let Some(named) = named else { return all(context) };
+    let (journals, run) = runs::find(context, named)?;
+    let told = journals.read(&run)?;
+    let mut done = Done::of_run(&journals, &told).and_well();
+    done.lines.extend(not_recorded_yet(&journals, &told)?);
+    if live {
+        let start = &told.start;
+        let seen = super::diagnose::see(context, &start.runbook, &start.runbook_file, &journals).await?;
+        done.lines.push("Read just now:".to_owned());
+        done.lines.extend(seen.lines.iter().map(|line| format!("  {line}")));
+        if let Some(members) = done.json.as_object_mut() {
+            members.insert("live".to_owned(), seen.json);
+        }
     }
+    Ok(done)
+}
+
+fn all(context: &Context) -> Result<Done, Error> {
     let journals = Journals::at(context.journals(None));
     let (all, errors) = journals.all()?;
     let objects: Vec<Value> = all.iter().map(|r| Done::of_run(&journals, r).json).collect();
@@ -62,6 +74,7 @@ pub(super) fn report(context: &Context, named: &str, format: ReportFormat) -> Re
     let report = Report::of(&told);
     let text = match format {
         ReportFormat::Md => report.to_markdown(),
+        ReportFormat::Html => report.to_html(),
         ReportFormat::Json => report.to_json(),
     };
     Ok(Done { exit: exit::DONE, lines: Vec::new(), json: Value::Null, stdout: Some(text) })

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::connect::connect;
 use super::context::{self, Context};
-use super::leak_value;
+use super::leaked_value;
 use super::output::{Done, note, note_sandbox};
 use super::runs::Journals;
 use super::signals::Signals;
@@ -159,7 +159,7 @@ async fn identify_value(context: &Context, args: &Identify) -> Result<Done, Erro
         Some(folder) => others(folder, &first.runbook)?,
         None => (Vec::new(), Vec::new()),
     };
-    let given = leak_value::ask(context, first.runbook.client_id)?;
+    let given = leaked_value::ask(context, first.runbook.client_id)?;
     given.cut_off.iter().for_each(|what| note(context, &format!("{what} was cut off")));
     let signals = Signals::listen();
     let found = look(context, &signals, &first, &given, Asked::First).await?;

@@ -15,10 +15,11 @@ mod completions;
 mod connect;
 mod context;
 mod diagnose;
+mod emergency;
 mod hold;
 mod inspect;
 mod leak;
-mod leak_value;
+mod leaked_value;
 pub mod logging;
 mod man;
 mod output;
@@ -97,8 +98,14 @@ enum Command {
         runbook: PathBuf,
     },
     /// Do the whole job: add, write, smoke test, overlap, delete
-    #[command(after_help = "Example: keyrelay rotate runbooks/first-rotation.md")]
+    #[command(after_help = "Examples: keyrelay rotate runbooks/first-rotation.md\n          \
+        keyrelay rotate billing.md --emergency --leaked-from-stdin --exposed-at 2026-11-21T03:06:00Z < FILE")]
     Rotate(Rotate),
+    /// Remove a leaked secret that no vault of the runbook serves, and prove it dead
+    #[command(
+        after_help = "Example: keyrelay revoke billing.md --key-id 58f12e26-2413-4b6c-b424-63d35d0caa6f --accept-outage"
+    )]
+    Revoke(Revoke),
     /// Go on with a run from its journal; does only what is due
     #[command(
         after_help = "Examples: keyrelay resume\n          keyrelay resume 20261121t0306 --no-wait\n          keyrelay resume --all"
@@ -108,10 +115,15 @@ enum Command {
     #[command(after_help = "Example: keyrelay rollback runbooks/first-rotation.md")]
     Rollback(Rollback),
     /// Say what is true, what is next, and when; from the journal
-    #[command(after_help = "Examples: keyrelay status\n          keyrelay status 20261121t0306 --json")]
+    #[command(
+        after_help = "Examples: keyrelay status\n          keyrelay status 20261121t0306 --json\n          keyrelay status runbooks/first-rotation.md --live"
+    )]
     Status {
         /// Which run; all of them if none is named
         run: Option<String>,
+        /// Read the cloud too, as a consumer does; changes nothing
+        #[arg(long, requires = "run")]
+        live: bool,
     },
     /// A leaked secret: which one it is, who has used it, what it could do
     #[command(subcommand)]
@@ -172,7 +184,7 @@ enum Command {
     Runbook(RunbookCommand),
     /// A local Entra, Graph and Key Vault over HTTPS on loopback
     #[command(subcommand)]
-    Sandbox(SandboxCommand),
+    Sandbox(sandbox::SandboxCommand),
     /// Print what a shell needs to complete keyrelay's words
     #[command(after_help = "Example: keyrelay completions bash > ~/.local/share/bash-completion/completions/keyrelay")]
     Completions {
@@ -192,6 +204,7 @@ enum Command {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum ReportFormat {
     Md,
+    Html,
     Json,
 }
 
@@ -214,44 +227,6 @@ enum RunbookCommand {
         #[arg(required = true)]
         files: Vec<PathBuf>,
     },
-}
-
-#[derive(Debug, Subcommand)]
-enum SandboxCommand {
-    /// Run until told to stop, or idle for long
-    #[command(after_help = "Example: keyrelay sandbox serve --port 8443 --idle 8h --json")]
-    Serve(Serve),
-    /// Say where the sandbox is
-    #[command(after_help = "Example: keyrelay sandbox status")]
-    Status,
-}
-
-#[derive(Debug, Args)]
-struct Serve {
-    /// Where its state lies
-    #[arg(long, value_name = "FOLDER")]
-    state_folder: Option<PathBuf>,
-    /// The port on 127.0.0.1; the one that the folder had before, or any, if it is not said
-    #[arg(long)]
-    port: Option<u16>,
-    /// How fast changes are seen
-    #[arg(long, value_enum, default_value_t = Profile::Realistic)]
-    profile: Profile,
-    /// Of a state that is made anew
-    #[arg(long)]
-    seed: Option<u64>,
-    /// End after this long without a request
-    #[arg(long, value_name = "DURATION", value_parser = duration)]
-    idle: Option<SignedDuration>,
-    /// Added to each answer
-    #[arg(long, value_name = "DURATION", value_parser = duration)]
-    latency: Option<SignedDuration>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Profile {
-    Instant,
-    Realistic,
 }
 
 /// Whether to stay through the overlap.
@@ -287,10 +262,24 @@ impl Stay {
 struct Rotate {
     /// What to rotate
     runbook: PathBuf,
+    /// The secret has leaked: replace it, remove it as soon as its consumers have left it, and prove it dead
+    #[arg(long)]
+    emergency: bool,
+    #[command(flatten)]
+    leak: Leak,
+    /// In an emergency: do not wait for this consumer to leave the leaked secret (may be repeated)
+    #[arg(long, value_name = "CONSUMER", requires = "emergency")]
+    accept_outage: Vec<String>,
+    /// In an emergency, under attack: remove the leaked secret before there is a new one, which is an outage
+    #[arg(long, requires = "emergency")]
+    revoke_first: bool,
+    /// Do not ask to confirm --revoke-first
+    #[arg(long, requires = "revoke_first")]
+    yes: bool,
     #[command(flatten)]
     stay: Stay,
     /// Only if the old secret ends within this time; an unfinished run is resumed instead
-    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    #[arg(long, value_name = "DURATION", value_parser = duration, conflicts_with = "emergency")]
     if_expires_within: Option<SignedDuration>,
     /// The key ID to replace, where it cannot be told from the vault
     #[arg(long, value_name = "KEY_ID")]
@@ -306,13 +295,64 @@ struct Rotate {
     ticket: Option<String>,
 }
 
+/// What is known of a leaked secret.
+#[derive(Debug, Args)]
+struct Leak {
+    /// The key ID that leaked
+    #[arg(long, value_name = "KEY_ID")]
+    key_id: Option<KeyId>,
+    /// Read the leaked value from stdin: it finds the key ID, and proves the secret dead; it is kept in memory only
+    #[arg(long)]
+    leaked_from_stdin: bool,
+    /// Since when others could read it, with a zone, such as 2026-11-21T03:06:00Z
+    #[arg(long, value_name = "TIME", value_parser = emergency::with_zone)]
+    exposed_at: Option<jiff::Timestamp>,
+    /// Disable the versions in the vaults that hold the leaked value, when it is gone
+    #[arg(long)]
+    disable_old_version: bool,
+}
+
+impl Leak {
+    fn says_something(&self) -> bool {
+        self.key_id.is_some() || self.leaked_from_stdin || self.exposed_at.is_some() || self.disable_old_version
+    }
+}
+
+#[derive(Debug, Args)]
+struct Revoke {
+    /// Whose application has the secret
+    runbook: PathBuf,
+    #[command(flatten)]
+    leak: Leak,
+    /// Remove it although it is in use, or that cannot be known: whoever uses it is cut off
+    #[arg(long)]
+    accept_outage: bool,
+    #[command(flatten)]
+    stay: Stay,
+    /// The key ID that the vaults serve, where it cannot be told
+    #[arg(long, value_name = "KEY_ID")]
+    old_key: Option<KeyId>,
+    /// Why, for the report
+    #[arg(long)]
+    reason: Option<String>,
+    /// The ticket, for the report
+    #[arg(long)]
+    ticket: Option<String>,
+}
+
 #[derive(Debug, Args)]
 struct Resume {
     /// Which run; the only unfinished one if none is named
     run: Option<String>,
     /// Every unfinished run, one after the other; exits with the worst
-    #[arg(long, conflicts_with = "run")]
+    #[arg(long, conflicts_with_all = ["run", "leaked_from_stdin", "accept_outage"])]
     all: bool,
+    /// Read the leaked value of an emergency from stdin once more, to prove it dead
+    #[arg(long)]
+    leaked_from_stdin: bool,
+    /// In an emergency: do not wait for this consumer to leave the leaked secret (may be repeated)
+    #[arg(long, value_name = "CONSUMER")]
+    accept_outage: Vec<String>,
     #[command(flatten)]
     stay: Stay,
 }
@@ -326,6 +366,9 @@ struct Rollback {
     /// Why, for the report
     #[arg(long, default_value = "asked for on the command line")]
     reason: String,
+    /// Put the old value back although it is known to have leaked
+    #[arg(long)]
+    restore_leaked: bool,
 }
 
 /// The kinds of `--auth`, which help and completions list.

@@ -10,7 +10,7 @@ use super::context::Context;
 use super::progress::Progress;
 use super::runs::Journals;
 use super::terminal::Terminal;
-use super::{Cli, Command, JournalCommand, RunbookCommand, SandboxCommand};
+use super::{Cli, Command, JournalCommand, RunbookCommand};
 use crate::driver::{DriverError, Stopped};
 use crate::error::{Error, exit};
 use crate::evidence::{Report, State, Summary};
@@ -86,7 +86,7 @@ fn run(cli: Cli, unprotected: &[Unprotected]) -> Result<Done, Error> {
     super::logging::start(cli.global.log_format, Terminal::of_stderr()).map_err(bad_filter)?;
     unprotected.iter().for_each(|measure| tracing::warn!("{measure}"));
     let context = Context::new(cli.global)?;
-    let threads = matches!(cli.command, Command::Sandbox(SandboxCommand::Serve(_)));
+    let threads = matches!(&cli.command, Command::Sandbox(command) if command.wants_threads());
     let mut builder =
         if threads { tokio::runtime::Builder::new_multi_thread() } else { tokio::runtime::Builder::new_current_thread() };
     let runtime =
@@ -105,9 +105,10 @@ async fn command(context: &Context, command: Command) -> Result<Done, Error> {
         Command::Diagnose { runbook } => super::diagnose::diagnose(context, &runbook).await,
         Command::Leak(command) => super::leak::leak(context, &command).await,
         Command::Rotate(args) => super::rotate::rotate(context, &args).await,
+        Command::Revoke(args) => super::emergency::revoke(context, &args).await,
         Command::Resume(args) => super::resume::resume(context, &args).await,
         Command::Rollback(args) => super::rollback::rollback(context, &args).await,
-        Command::Status { run } => super::inspect::status(context, run.as_deref()),
+        Command::Status { run, live } => super::inspect::status(context, run.as_deref(), live).await,
         Command::Hold { run, how_long, reason } => super::hold::hold(context, &run, how_long, &reason),
         Command::Release { run, reason } => super::hold::release(context, &run, &reason),
         Command::Abandon { run, reason } => super::hold::abandon(context, &run, &reason),
@@ -115,8 +116,7 @@ async fn command(context: &Context, command: Command) -> Result<Done, Error> {
         Command::Evidence { run, format } => super::inspect::report(context, &run, format),
         Command::Journal(JournalCommand::Verify { run }) => super::inspect::verify(context, run.as_deref()),
         Command::Runbook(RunbookCommand::Check { files }) => super::inspect::check(&files),
-        Command::Sandbox(SandboxCommand::Serve(args)) => super::sandbox::serve(context, args).await,
-        Command::Sandbox(SandboxCommand::Status) => super::sandbox::status(context).await,
+        Command::Sandbox(command) => command.run(context).await,
         Command::Completions { shell } => Ok(super::completions::completions(shell)),
         Command::Man { out } => super::man::man(out.as_deref()),
     }

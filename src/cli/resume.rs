@@ -7,9 +7,9 @@ use super::context::Context;
 use super::leak::circumstances;
 use super::output::{Done, note, note_sandbox};
 use super::runs::{self, Journals, ended};
-use super::session::{Begin, Session, finish, heard, lock, target_locks};
+use super::session::{Begin, Said, Session, finish, heard, lock, target_locks};
 use super::signals::Signals;
-use super::{Resume, rollback};
+use super::{Resume, leaked_value, rollback};
 use crate::clock::ServiceClock;
 use crate::error::{Error, exit};
 use crate::journal::Journal;
@@ -21,9 +21,13 @@ pub(super) async fn resume(context: &Context, args: &Resume) -> Result<Done, Err
     let signals = Signals::listen();
     let stay_for = args.stay.how_long(context.terminal.redraws);
     let waiting_ok = args.stay.waiting_ok;
+    let said = || -> Result<Said, Error> {
+        let leaked = args.leaked_from_stdin.then(leaked_value::from_stdin).transpose()?;
+        Ok(Said { leaked, accept_outage: args.accept_outage.clone() })
+    };
     if let Some(named) = &args.run {
         let (journals, run) = runs::find(context, named)?;
-        return one(context, &journals, &run, &signals, stay_for, waiting_ok, Begin::Resume).await;
+        return one(context, &journals, &run, &signals, stay_for, waiting_ok, Begin::Resume(said()?)).await;
     }
     let journals = Journals::at(context.journals(None));
     let (runs, errors) = journals.all()?;
@@ -38,7 +42,7 @@ pub(super) async fn resume(context: &Context, args: &Resume) -> Result<Done, Err
             let json = serde_json::json!({ "schema": "keyrelay.runs/1", "runs": [], "exit": exit::DONE });
             Ok(Done { exit: exit::DONE, lines: vec!["nothing to resume".to_owned()], json, stdout: None })
         }
-        [run] if !args.all => one(context, &journals, run, &signals, stay_for, waiting_ok, Begin::Resume).await,
+        [run] if !args.all => one(context, &journals, run, &signals, stay_for, waiting_ok, Begin::Resume(said()?)).await,
         several if !args.all => Err(Error::WhichRun {
             what: "several runs are unfinished".to_owned(),
             runs: several.iter().map(ToString::to_string).collect(),
@@ -46,7 +50,8 @@ pub(super) async fn resume(context: &Context, args: &Resume) -> Result<Done, Err
         all => {
             let mut done = Vec::new();
             for run in all {
-                let one = one(context, &journals, run, &signals, stay_for, waiting_ok, Begin::Resume).await;
+                let begin = Begin::Resume(Said::default());
+                let one = one(context, &journals, run, &signals, stay_for, waiting_ok, begin).await;
                 done.push(one.unwrap_or_else(|e| Done::of_error(&e, Some(run))));
             }
             done.extend(unreadable.map(|e| Done::of_error(&e, None)));
@@ -67,8 +72,8 @@ pub(super) async fn one(
 ) -> Result<Done, Error> {
     let told = journals.read(run)?;
     note_sandbox(context, &told.start.runbook);
-    if matches!(begin, Begin::Rollback { .. }) {
-        rollback::may_be_open(&told)?;
+    if let Begin::Rollback { restore_leaked, .. } = &begin {
+        rollback::may_be_open(&told, *restore_leaked)?;
     }
     let nothing_to_do = |told: &Run| {
         note(context, &format!("run {run} has ended: nothing to do"));

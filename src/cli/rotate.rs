@@ -1,14 +1,16 @@
 //! `rotate`: start a run, or for a schedule go on with the one that is unfinished.
 
+use std::path::Path;
+
 use super::connect::connect;
 use super::context::{self, Context};
 use super::leak::circumstances;
 use super::output::{Done, note, note_sandbox};
 use super::runs::Journals;
-use super::session::{Begin, LOOKING, Session, finish, lock, target_locks};
+use super::session::{Begin, LOOKING, Said, Session, finish, lock, target_locks};
 use super::signals::Signals;
 use super::wanted::wanted;
-use super::{Rotate, resume};
+use super::{Rotate, emergency, resume};
 use crate::clock::{Clock, ServiceClock};
 use crate::error::{Error, exit};
 use crate::journal::Journal;
@@ -20,6 +22,13 @@ use crate::run::{Record, Start};
 use crate::runbook::Runbook;
 
 pub(super) async fn rotate(context: &Context, args: &Rotate) -> Result<Done, Error> {
+    if args.emergency {
+        return emergency::rotate(context, args).await;
+    }
+    if args.leak.says_something() {
+        let what = "a secret that has leaked is replaced in an emergency".to_owned();
+        return Err(Error::Usage { what, advice: "add --emergency".to_owned() });
+    }
     let runbook = context::runbook(&args.runbook)?;
     note_sandbox(context, &runbook);
     let journals = Journals::at(context.journals(Some((&args.runbook, &runbook))));
@@ -31,7 +40,16 @@ pub(super) async fn rotate(context: &Context, args: &Rotate) -> Result<Done, Err
             return Err(Error::Unfinished { run });
         }
         note(context, &format!("run {run} is unfinished: going on with it"));
-        return resume::one(context, &journals, &run, &signals, stay_for, args.stay.waiting_ok, Begin::Resume).await;
+        return resume::one(
+            context,
+            &journals,
+            &run,
+            &signals,
+            stay_for,
+            args.stay.waiting_ok,
+            Begin::Resume(Said::default()),
+        )
+        .await;
     }
     let locks = lock(context, &target_locks(&runbook), None)?;
     let clock = ServiceClock::default();
@@ -52,25 +70,40 @@ pub(super) async fn rotate(context: &Context, args: &Rotate) -> Result<Done, Err
     };
     let run = ready.plan.run.clone();
     let run_lock = lock(context, &[LockName::Run(run.clone())], Some(&run))?;
-    let start = start(context, args, runbook, ready, connected.actor().await);
+    let why = Why { reason: args.reason.as_deref(), ticket: args.ticket.as_deref() };
+    let start = start(context, &args.runbook, why, runbook, ready, connected.actor().await);
     let (journal, rotation) = begin(&journals, &start, &clock)?;
     let circumstances = circumstances(context, &start.runbook, &journals.all()?.0);
     let locks = vec![locks, run_lock];
     let session = Session { context, journals: &journals, clock: &clock, signals: &signals, locks, stay_for, circumstances };
-    let ended = session.drive(&connected, &start, journal, rotation, 0, Begin::Start).await?;
+    let ended = session.drive(&connected, &start, journal, rotation, 0, Begin::Start { leaked: None }).await?;
     finish(&journals, &run, ended, args.stay.waiting_ok)
 }
 
-fn start(context: &Context, args: &Rotate, runbook: Runbook, ready: Ready, identity: String) -> Start {
+/// Why a run is started, as given.
+#[derive(Clone, Copy)]
+pub(super) struct Why<'a> {
+    pub(super) reason: Option<&'a str>,
+    pub(super) ticket: Option<&'a str>,
+}
+
+pub(super) fn start(
+    context: &Context,
+    file: &Path,
+    why: Why<'_>,
+    runbook: Runbook,
+    ready: Ready,
+    identity: String,
+) -> Start {
     Start {
         tool: env!("CARGO_PKG_VERSION").to_owned(),
         plan: ready.plan,
         runbook,
-        runbook_file: args.runbook.display().to_string(),
+        runbook_file: file.display().to_string(),
         application: ready.application,
         by: context.by(identity),
-        reason: args.reason.clone(),
-        ticket: args.ticket.clone(),
+        reason: why.reason.map(str::to_owned),
+        ticket: why.ticket.map(str::to_owned),
         correlation: Some(context.correlation_key()),
         rebuilt: false,
     }

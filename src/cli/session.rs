@@ -5,6 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::connect::Connected;
 use super::context::Context;
+use super::emergency;
 use super::output::{Done, progress};
 use super::progress::Progress;
 use super::runs::Journals;
@@ -22,6 +23,7 @@ use crate::rotation::names::RunId;
 use crate::rotation::{Effect, Event, Rotation, Why};
 use crate::run::{Record, Run, Start};
 use crate::runbook::Runbook;
+use crate::secret::SecretValue;
 use crate::usage::Circumstances;
 
 /// Before a run: what is not found is not there.
@@ -33,11 +35,20 @@ const RUNNING: Patience = Patience { limit: SignedDuration::from_mins(5), not_fo
 /// What to do first.
 pub(super) enum Begin {
     /// The run has just been started.
-    Start,
+    Start { leaked: Option<SecretValue> },
     /// Another process had it.
-    Resume,
+    Resume(Said),
     /// The same, and the way back.
-    Rollback { reason: String },
+    Rollback { reason: String, restore_leaked: bool },
+}
+
+/// What a person says when a run of an emergency is resumed.
+#[derive(Default)]
+pub(super) struct Said {
+    /// The leaked value once more.
+    pub(super) leaked: Option<SecretValue>,
+    /// Consumers, by name, whose outage is accepted.
+    pub(super) accept_outage: Vec<String>,
 }
 
 /// What a run needs besides its services.
@@ -104,18 +115,25 @@ impl Session<'_> {
             new_secret,
         );
         driver.circumstances = self.circumstances;
-        let reason = match begin {
-            Begin::Start => return Ok(driver.run().await),
-            Begin::Resume => None,
-            Begin::Rollback { reason } => Some(reason),
+        let (accepted, back) = match begin {
+            Begin::Start { leaked } => {
+                driver.leaked = leaked;
+                return Ok(driver.run().await);
+            }
+            Begin::Resume(said) => {
+                let accepted = emergency::resumable(start, driver.rotation(), &said)?;
+                driver.leaked = said.leaked;
+                (accepted, None)
+            }
+            Begin::Rollback { reason, restore_leaked } => (Vec::new(), Some((reason, restore_leaked))),
         };
         match driver.ask_the_time().await {
             Ok(None) => {}
             Ok(Some(stopped)) => return Ok(Ok(stopped)),
             Err(e) => return Ok(Err(e)),
         }
-        let Some(reason) = reason else {
-            return Ok(resume(&mut driver, by).await);
+        let Some((reason, restore_leaked)) = back else {
+            return Ok(resume(&mut driver, by, accepted).await);
         };
         // All that can refuse comes before the first record.
         let back = driver.rotation().back();
@@ -136,7 +154,7 @@ impl Session<'_> {
         driver.hear_people()?;
         driver.record(Event::Resumed { by: by.clone() })?;
         if !driver.rotation().back() {
-            driver.record(Event::RollbackRequested { by, reason, baseline })?;
+            driver.record(Event::RollbackRequested { by, reason, baseline, restore_leaked })?;
         }
         Ok(driver.run().await)
     }
@@ -150,6 +168,7 @@ fn not_open(why: &str) -> Error {
 async fn resume<K: crate::ports::Consumers>(
     driver: &mut Driver<'_, crate::azure::AzureServices, ServiceClock, K, Signals>,
     by: String,
+    accepted: Vec<usize>,
 ) -> Result<Stopped, DriverError> {
     use crate::clock::Clock;
     // a release may have come since: then there is more to do than to wait
@@ -157,10 +176,14 @@ async fn resume<K: crate::ports::Consumers>(
     let now = driver.clock.now().ok_or(DriverError::NoServiceTime)?;
     if let Effect::Wait { until, why } = driver.rotation().next(now)
         && driver.may_leave(now, until, why)
+        && accepted.is_empty()
     {
         return Ok(Stopped::Waiting { until, why });
     }
-    driver.record(Event::Resumed { by })?;
+    driver.record(Event::Resumed { by: by.clone() })?;
+    if !accepted.is_empty() {
+        driver.record(Event::OutageAccepted { by, consumers: accepted })?;
+    }
     driver.run().await
 }
 

@@ -26,7 +26,7 @@ pub(super) fn wanted(
     let others = runs.iter().filter(|r| !of_target(r) && r.start.runbook.client_id == runbook.client_id);
     let newest: BTreeMap<TargetId, &Run> = others.map(|r| (r.start.plan.target, r)).collect();
     let other_uses = newest.into_values().filter_map(|r| other_use(r, runbook)).collect();
-    Ok(Wanted { old_key, if_expires_within: None, shared_key_ok, known_runs, unfinished, other_uses })
+    Ok(Wanted { old_key, if_expires_within: None, shared_key_ok, waived: &[], known_runs, unfinished, other_uses })
 }
 
 /// What a run of another target may have left in vaults that `runbook` does not write.

@@ -70,6 +70,8 @@ named! {
         Copy = "copy",
         /// A sign-in with the value in memory.
         SignIn = "sign-in",
+        /// A sign-in with the leaked value after its removal.
+        Leaked = "leaked",
         /// A consumer's refresh or check.
         Consumer = "consumer",
         /// The sign-in records of the old secret.
@@ -115,6 +117,7 @@ impl From<Reading> for Question {
             Reading::Baseline { .. } => Question::Baseline,
             Reading::SignIn => Question::SignIn,
             Reading::SignIns { .. } => Question::SignIns,
+            Reading::Leaked { .. } => Question::Leaked,
         }
     }
 }

@@ -167,6 +167,8 @@ pub struct Driver<'a, S, C, K, P> {
     pub new_secret: NewSecret,
     /// What is to be known of the application's sign-ins where their records are read.
     pub circumstances: Circumstances,
+    /// The leaked value, if a person gave it: in memory only, until it is proven dead.
+    pub leaked: Option<SecretValue>,
     rotation: Rotation,
     held: Option<Held>,
 }
@@ -208,6 +210,7 @@ impl<'a, S: Services, C: Clock, K: Consumers, P: Stop> Driver<'a, S, C, K, P> {
             manners,
             new_secret,
             circumstances,
+            leaked: None,
             rotation,
             held: None,
         }
@@ -277,6 +280,9 @@ impl<'a, S: Services, C: Clock, K: Consumers, P: Stop> Driver<'a, S, C, K, P> {
         self.rotation = next;
         if self.held.as_ref().map(|h| h.attempt) != self.rotation.held() {
             self.held = None;
+        }
+        if self.rotation.death().is_some() {
+            self.leaked = None;
         }
         self.observer.recorded(&self.rotation, at, &event);
         Ok(())

@@ -9,6 +9,7 @@ use crate::ports::{Consumers, Read, Services};
 use crate::refusals::asked;
 use crate::rotation::answers::{Current, Listed, Refusal, RefusalKind, SignIn, Trace};
 use crate::rotation::names::{Tag, VaultIx, VersionId};
+use crate::rotation::plan::HeldIn;
 use crate::rotation::{Effect, Event, Reading};
 use crate::secret::SecretValue;
 use crate::usage::{self, Circumstances, Question};
@@ -47,8 +48,8 @@ impl<S: Services, C: Clock, K: Consumers, P: Stop> Driver<'_, S, C, K, P> {
                 circumstances: &circumstances,
                 retrying: &|what, refusal| observer.borrow_mut().retrying(what, refusal),
             };
-            let held = self.held.as_ref();
-            join_all(readings.iter().map(|reading| asker.ask(*reading, held))).await
+            let values = Values { held: self.held.as_ref(), leaked: self.leaked.as_ref() };
+            join_all(readings.iter().map(|reading| asker.ask(*reading, values))).await
         };
         for (reading, answer) in readings.into_iter().zip(answers) {
             if self.rotation.next(self.now()?) != Effect::Read(reading) {
@@ -108,6 +109,17 @@ impl<S: Services, C: Clock, K: Consumers, P: Stop> Driver<'_, S, C, K, P> {
     }
 }
 
+/// What this process has in memory.
+#[derive(Clone, Copy)]
+struct Values<'a> {
+    held: Option<&'a Held>,
+    leaked: Option<&'a SecretValue>,
+}
+
+fn missing(why: &str) -> Answer {
+    Answer::Event(Event::LeakedMissing { why: why.to_owned() })
+}
+
 /// Asks the services; knows nothing of the journal.
 struct Asker<'a, S, C, P> {
     services: &'a S,
@@ -119,7 +131,7 @@ struct Asker<'a, S, C, P> {
 }
 
 impl<S: Services, C: Clock, P: Stop> Asker<'_, S, C, P> {
-    async fn ask(&self, reading: Reading, held: Option<&Held>) -> Answer {
+    async fn ask(&self, reading: Reading, values: Values<'_>) -> Answer {
         match reading {
             Reading::Credentials => {
                 let listed = |c: &crate::ports::Credential| Listed { key_id: c.key_id, tag: Tag::leading(&c.display_name) };
@@ -145,7 +157,8 @@ impl<S: Services, C: Clock, P: Stop> Asker<'_, S, C, P> {
                 Ok((answer, trace)) => Answer::Event(Event::BaselineProven { answer, trace }),
                 Err(refused) => Answer::Refused(refused),
             },
-            Reading::SignIn => match held {
+            Reading::Leaked { held_in } => self.leaked(values.leaked, held_in).await,
+            Reading::SignIn => match values.held {
                 Some(held) => {
                     let (answer, trace) = self.sign_in(&held.value).await;
                     Answer::Event(Event::SignedIn { answer, trace })
@@ -172,6 +185,20 @@ impl<S: Services, C: Clock, P: Stop> Asker<'_, S, C, P> {
         };
         let (sign_in, sign_in_trace) = signed_in.unzip();
         Answer::Event(Event::VaultRead { vault, current, sign_in, trace, sign_in_trace })
+    }
+
+    /// The value that a person gave, else the one that its old version holds.
+    async fn leaked(&self, given: Option<&SecretValue>, held_in: Option<HeldIn>) -> Answer {
+        let tried = match (given, held_in) {
+            (Some(value), _) => Ok(self.sign_in(value).await),
+            (None, Some(HeldIn { vault, version })) => self.baseline(vault, version).await,
+            (None, None) => return missing("no process has it in memory, and no version in the vaults is known to hold it"),
+        };
+        match tried {
+            Ok((answer, trace)) => Answer::Event(Event::LeakedTried { answer, trace }),
+            Err(refused) if silent(refused.0.kind) => Answer::Refused(refused),
+            Err((refusal, _)) => missing(&format!("the version that holds it cannot be read: {refusal}")),
+        }
     }
 
     async fn baseline(&self, vault: VaultIx, version: VersionId) -> Read<SignIn> {

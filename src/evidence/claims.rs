@@ -49,6 +49,7 @@ impl<'a> Story<'a> {
         all.extend(self.overlap());
         all.extend(self.put_back());
         all.extend(self.old_removed());
+        all.extend(self.leaked());
         all.push(self.only_ours_removed());
         all.extend(self.others());
         all.extend(self.end());

@@ -167,7 +167,8 @@ impl Gathering {
     /// The rounds of reading that settle something: read back, confirmed, found again, nothing left to remove.
     fn round(&mut self, seen: &Seen<'_>) {
         let (phase, next) = (seen.before.phase(), seen.after.phase());
-        let reads_whole = matches!(phase, Phase::Smoke | Phase::Confirm | Phase::Wait | Phase::Delete | Phase::Withdraw);
+        let reads_whole = matches!(phase, Phase::Smoke | Phase::Confirm | Phase::Wait | Phase::Delete | Phase::Withdraw)
+            || *phase == Phase::Revoke;
         let is_read =
             matches!(seen.event, Event::CredentialsListed { .. } | Event::VaultRead { .. } | Event::VersionsListed { .. });
         if !reads_whole || !is_read || phase == next {
@@ -215,6 +216,7 @@ impl Gathering {
         let began = |s: &StepSpan| match s.step {
             Step::OverlapWait => u32::try_from(self.line.overlaps.len()).unwrap_or(u32::MAX),
             Step::AddSecret | Step::WriteVault | Step::SmokeTest | Step::DeleteOld | Step::PutBack | Step::RemoveOurs => 0,
+            Step::RevokeLeaked | Step::ProveDead => 0,
         };
         let tried = |s: &StepSpan| self.tried.iter().filter(|((step, ..), _)| *step == s.step).map(|(_, n)| *n).max();
         let counts: Vec<u32> = self.line.steps.iter().map(|s| s.entries.max(began(s)).max(tried(s).unwrap_or(0))).collect();
@@ -227,7 +229,11 @@ impl Gathering {
 fn said_by_a_person(event: &Event) -> bool {
     matches!(
         event,
-        Event::RollbackRequested { .. } | Event::HoldSet { .. } | Event::Released { .. } | Event::Abandoned { .. }
+        Event::RollbackRequested { .. }
+            | Event::HoldSet { .. }
+            | Event::Released { .. }
+            | Event::Abandoned { .. }
+            | Event::OutageAccepted { .. }
     )
 }
 

@@ -7,7 +7,7 @@ use super::state::{self, State};
 use super::summary::Summary;
 use super::text::{count, duration, list, place};
 use super::timeline::Timeline;
-use crate::rotation::plan::{Baseline, Delete};
+use crate::rotation::plan::{Baseline, Delete, Emergency, Way};
 use crate::rotation::state::{AddState, Hold};
 use crate::rotation::{End, Phase, Rotation, Why};
 use crate::run::{Run, Start};
@@ -64,6 +64,7 @@ impl Summary {
         let versions = self.vault_versions.iter().zip(&self.words.places);
         lines.extend(versions.map(|(v, place)| format!("  {place}: version {}", v.version)));
         lines.push(format!("Steps: {}.", self.steps_taken()));
+        lines.extend(self.emergency.iter().flat_map(super::EmergencyFacts::lines));
         let now = self.words.reason.iter().map(|r| r.now.as_str()).filter(|now| !now.is_empty());
         let now: Vec<&str> = now.chain([self.words.standing.as_str()]).collect();
         lines.push(format!("Now: {}", now.join(" ")));
@@ -86,6 +87,10 @@ impl Summary {
         let old = self.old_key_id.map_or_else(none, |k| k.to_string());
         let new = self.new_key_id.map_or_else(none, |k| k.to_string());
         match self.state {
+            State::Completed if self.only_revoked() => {
+                let leaked = self.emergency.as_ref().map_or_else(none, |e| e.leaked_key_id.to_string());
+                format!("Completed: run {run} revoked the leaked key ID {leaked} of {app}.")
+            }
             State::Completed => match self.old_key_id {
                 Some(_) => format!("Completed: run {run} replaced key ID {old} of {app} by {new}."),
                 None => format!("Completed: run {run} gave {app} the secret with key ID {new}."),
@@ -95,6 +100,7 @@ impl Summary {
                 let until = self.waiting_until.map_or_else(none, |t| t.to_string());
                 let what = match self.words.why_waiting {
                     Some(Why::Hold) => "the run is held",
+                    Some(Why::Overlap) if self.emergency.is_some() => "consumers may still hold the leaked secret",
                     Some(Why::Release) => "the run waits for a release",
                     Some(Why::Overlap | Why::Again | Why::Proof | Why::Settle) | None => "the overlap",
                 };
@@ -104,6 +110,10 @@ impl Summary {
             State::NeedsOperator => format!("Needs an operator in the step \"{}\": run {run} for {app}.", self.step),
             State::Abandoned => format!("Abandoned in the step \"{}\": run {run} for {app}.", self.step),
         }
+    }
+
+    fn only_revoked(&self) -> bool {
+        self.emergency.as_ref().is_some_and(|e| e.emergency == "revoke-only")
     }
 
     fn steps_taken(&self) -> String {
@@ -140,7 +150,9 @@ impl Summary {
                     }
                     Some(Why::Overlap | Why::Again | Why::Proof | Why::Settle) | None => {
                         say(format!("Next: `keyrelay resume {run}`{at}."));
-                        if !self.words.past_return && self.words.may_go_back {
+                        if self.emergency.is_some() {
+                            say(format!("To cut a consumer off sooner: `keyrelay resume {run} --accept-outage CONSUMER`."));
+                        } else if !self.words.past_return && self.words.may_go_back {
                             say(format!("To keep the old secret longer: `keyrelay hold {run}`."));
                         }
                     }
@@ -150,7 +162,8 @@ impl Summary {
             State::NeedsOperator => lines.extend(self.words.reason.iter().map(|r| format!("Next: {}", r.to_do))),
         }
         if self.words.may_go_back && self.state != State::NeedsOperator {
-            lines.push(format!("To undo: `keyrelay rollback {run}`."));
+            let leaked = if self.emergency.is_some() { " --restore-leaked" } else { "" };
+            lines.push(format!("To undo: `keyrelay rollback {run}{leaked}`."));
         }
         if let Hold::Until(until) = self.words.hold {
             lines.push(format!("A hold keeps the old secret until {until}; `keyrelay release {run}` ends it."));
@@ -167,6 +180,12 @@ pub(super) fn standing(rotation: &Rotation, start: &Start, line: &Timeline) -> S
     let has_old = start.plan.baseline != Baseline::None;
     let over = matches!(rotation.phase(), Phase::Ended { .. });
     let forward = if over { "" } else { " There is only the way forward." };
+    if let Some(Emergency { leaked, way: Way::RevokeOnly, .. }) = &start.plan.emergency {
+        return match line.removal(*leaked).map(|(_, outcome)| outcome.at) {
+            Some(at) => format!("The leaked key ID {leaked} was removed at {at}; what the vaults serve was not touched."),
+            None => format!("What the vaults serve was not touched; no removal of the leaked key ID {leaked} is confirmed."),
+        };
+    }
     match (rotation.phase(), removed) {
         (Phase::Ended { end: End::Completed }, Some(at)) => format!(
             "The vaults serve the new secret; {old} was removed at {at}. Access tokens issued with it before live on until they expire."

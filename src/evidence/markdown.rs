@@ -1,9 +1,8 @@
 //! The report as Markdown. Everything that is not fixed text of this file goes through [`escape`].
 
-use jiff::{SignedDuration, Timestamp};
-
-use super::report::{Report, named};
-use super::text::{cite, duration, escape};
+use super::report::Report;
+use super::rows;
+use super::text::{cite, escape};
 
 const WATERMARK: &str = "**SANDBOX. This run was in the embedded sandbox: it touched no real tenant and is evidence of nothing \
                          that happened in one.**";
@@ -17,6 +16,8 @@ pub(super) fn write(report: &Report) -> String {
     }
     page.line(&escape(&format!("Run {}. {}", report.run, report.outcome.text)));
     facts(&mut page, report);
+    emergency(&mut page, report);
+    moments(&mut page, report);
     steps(&mut page, report);
     claims(&mut page, report);
     credentials(&mut page, report);
@@ -76,56 +77,36 @@ impl Page {
     }
 }
 
-fn or_none<T: ToString>(value: Option<T>) -> String {
-    value.map_or_else(|| "none".to_owned(), |v| v.to_string())
-}
-
-fn time(at: Option<Timestamp>) -> String {
-    at.map_or_else(|| "-".to_owned(), |t| t.to_string())
-}
-
 /// Text with the records that show it.
 fn cited(text: &str, records: &[u64]) -> String {
     if records.is_empty() { escape(text) } else { format!("{} {}", escape(text), cite(records)) }
 }
 
+fn emergency(page: &mut Page, report: &Report) {
+    let Some(facts) = &report.emergency else { return };
+    page.heading("The leaked secret");
+    let exposed = rows::time(facts.exposed_at);
+    let said = format!("Exposed since {exposed}, declared at {}; {}.", facts.declared_at, facts.emergency);
+    let outages = facts.outages_accepted.iter().map(|o| {
+        let whose = o.consumer.as_deref().unwrap_or("whoever uses it");
+        cited(&format!("{} accepted that {whose} is cut off.", o.by), &[o.record])
+    });
+    let disabled = facts.disabled_versions.iter().map(|v| escape(&format!("Version {v}, which held it, was disabled.")));
+    page.list(std::iter::once(escape(&said)).chain(facts.lines().iter().map(|l| escape(l))).chain(outages).chain(disabled));
+}
+
 fn facts(page: &mut Page, report: &Report) {
-    let who = &report.who;
-    let ci = who.ci.as_ref().map_or_else(String::new, |ci| format!(", {ci}"));
-    let mut rows: Vec<(String, String)> = Vec::new();
-    let mut say = |name: &str, value: String| rows.push((name.to_owned(), value));
-    say("Outcome", format!("{} in the step \"{}\"", report.outcome.state.name(), report.outcome.step));
-    say("Reason of the outcome", or_none(report.outcome.reason));
-    say("First and last record", format!("{}, {}", time(report.outcome.started), time(report.outcome.last)));
-    say("Run by", format!("{}@{} as {}{ci}", who.user, who.host, who.identity));
-    say("Owner", format!("{}, {}", who.owner, who.contact));
-    say("Why", report.why.reason.clone().unwrap_or_else(|| "no reason was given".to_owned()));
-    say("Ticket", or_none(report.why.ticket.as_ref()));
-    let app = &report.application;
-    say("Application", format!("{}, client ID {}, object ID {}", app.display_name, app.client_id, app.object_id));
-    say("Old key ID", or_none(report.old_key_id));
-    say("New key ID", or_none(report.new_key_id));
-    for vault in &report.vaults {
-        let at_start = vault.at_start.map_or_else(|| "nothing".to_owned(), |v| format!("version {v}"));
-        let wrote = |v: &super::report::VersionFacts| {
-            let key = v.key_id.map_or_else(String::new, |k| format!(" (key ID {k})"));
-            format!("version {}{key} at {}, record {}", v.version, v.at, v.record)
-        };
-        let written: Vec<String> = vault.written.iter().map(wrote).collect();
-        let written = if written.is_empty() { "nothing".to_owned() } else { written.join("; ") };
-        say("Vault", format!("{}: served {at_start} at the start; written: {written}", named(vault)));
-    }
-    say("Tool", format!("keyrelay {}", report.tool));
-    page.table(&["", ""], rows.into_iter().map(|(name, value)| vec![name, value]));
+    page.table(&["", ""], rows::facts(report).into_iter().map(|(name, value)| vec![name.to_owned(), value]));
+}
+
+fn moments(page: &mut Page, report: &Report) {
+    page.heading("Moments");
+    page.table(&rows::MOMENTS, rows::moments(report).into_iter());
 }
 
 fn steps(page: &mut Page, report: &Report) {
     page.heading("Steps");
-    let rows = report.steps.iter().map(|s| {
-        let spent = SignedDuration::try_from_secs_f64(s.seconds).unwrap_or_default();
-        vec![s.name.to_owned(), s.started.to_string(), time(s.ended), duration(spent), s.attempts.to_string()]
-    });
-    page.table(&["Step", "Started", "Ended", "Time in it", "Attempts"], rows);
+    page.table(&rows::STEPS, rows::steps(report).into_iter());
 }
 
 fn claims(page: &mut Page, report: &Report) {
@@ -176,12 +157,7 @@ fn course(page: &mut Page, report: &Report) {
 
 fn requests(page: &mut Page, report: &Report) {
     page.heading("Requests");
-    let id = |id: &Option<String>| id.clone().unwrap_or_else(|| "-".to_owned());
-    let rows = report
-        .requests
-        .iter()
-        .map(|r| vec![r.record.to_string(), r.what.clone(), id(&r.request_id), id(&r.client_request_id), time(r.date)]);
-    page.table(&["Record", "What", "Request ID", "Client request ID", "Date"], rows);
+    page.table(&rows::REQUESTS, rows::requests(report).into_iter());
 }
 
 fn runbook(page: &mut Page, report: &Report) {

@@ -63,6 +63,7 @@ fn refused<'a>(event: &'a Event, with: &Refusal) -> Option<&'a Trace> {
         E::VaultRead { .. } | E::VersionsListed { .. } | E::SignedIn { .. } | E::BaselineProven { .. } => None,
         E::ConsumerRefreshed { .. } | E::ConsumerChecked { .. } | E::RollbackRequested { .. } => None,
         E::UsageRead { .. } => None,
+        E::LeakedTried { .. } | E::LeakedMissing { .. } | E::OutageAccepted { .. } => None,
         E::HoldSet { .. } | E::Released { .. } | E::GaveUp | E::Abandoned { .. } => None,
     }
 }

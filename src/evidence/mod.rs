@@ -2,17 +2,21 @@
 //!
 //! Everything here is a function of the journal's records: no clock, no file, nothing of now. [`timeline`] gathers what
 //! happened in one replay; [`summary`] is the object of `--json` and the few lines for a person; [`report`] is the evidence,
-//! as Markdown and as JSON from the same facts. What the records do not show is not claimed.
+//! as Markdown, HTML and JSON from the same facts. What the records do not show is not claimed.
 
 mod claims;
 mod consumers;
 mod credentials;
+pub mod emergency;
 mod gather;
+mod html;
 mod lines;
 mod markdown;
 mod met;
+mod moments;
 mod removals;
 mod requests;
+mod rows;
 mod text;
 
 pub mod explain;
@@ -22,6 +26,7 @@ pub mod summary;
 pub mod timeline;
 pub mod turns;
 
+pub use emergency::EmergencyFacts;
 pub use explain::{Explanation, explain, explain_in};
 pub use report::Report;
 pub use state::State;

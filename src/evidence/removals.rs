@@ -1,11 +1,12 @@
 //! What can be claimed of the way back, of what was removed, and of the end.
 
+use super::EmergencyFacts;
 use super::claims::{Claim, Story, not_shown, shown};
 use super::text::{list, place};
 use super::timeline::Became;
 use crate::rotation::answers::{Listed, Mutation, SignIn};
 use crate::rotation::names::KeyId;
-use crate::rotation::plan::Delete;
+use crate::rotation::plan::{Delete, Way};
 use crate::rotation::{Event, Phase};
 use crate::run::{Numbered, Record};
 
@@ -18,7 +19,9 @@ impl Story<'_> {
             all.push(shown("put-back", text, v.intent.into_iter().chain([v.record]).collect()));
         }
         all.extend(self.old_proven());
-        for change in self.intents(|m| matches!(m, Mutation::DisableVersion { .. })) {
+        let leaked = self.run.start.plan.emergency.as_ref().map_or(&[][..], |e| e.versions.as_slice());
+        let ours = |m: &Mutation| matches!(m, Mutation::DisableVersion { version, .. } if !leaked.iter().any(|h| h.version == *version));
+        for change in self.intents(ours) {
             let Mutation::DisableVersion { vault, version } = change.request else { continue };
             let at = place(&self.run.start, vault);
             let outcome = change.outcome.as_ref().filter(|o| matches!(o.is, Became::Applied(_)));
@@ -50,11 +53,12 @@ impl Story<'_> {
     }
 
     pub(super) fn old_removed(self) -> Option<Claim> {
-        let old = self.old()?;
+        let old = super::state::old_key_id(&self.run.start)?;
         let kept = || {
             let why = if self.run.start.plan.delete == Delete::Never { ": the runbook keeps it" } else { "" };
             shown("old-not-removed", format!("No removal of the old key ID {old} was intended{why}."), vec![])
         };
+        let revoked_first = self.run.start.plan.emergency.as_ref().is_some_and(|e| e.way == Way::RevokeFirst);
         let removals = self.intents(|m| *m == Mutation::RemoveSecret { key_id: old });
         let Some(first) = removals.first() else { return Some(kept()) };
         const NAME: &str = "old-removed";
@@ -66,6 +70,13 @@ impl Story<'_> {
             ));
         };
         // What matters is what was known when the removal was first sent.
+        if revoked_first {
+            let text = format!(
+                "The leaked key ID {old} was removed at {} before it was replaced: an outage was accepted.",
+                outcome.at
+            );
+            return Some(shown(NAME, text, vec![0, change.intent, outcome.record]));
+        }
         if !self.all_signed_in(&first.reads) {
             let text = format!(
                 "That every vault had been read and had signed in before the old key ID {old} was removed at {}.",
@@ -83,6 +94,18 @@ impl Story<'_> {
         Some(shown(NAME, text, records))
     }
 
+    /// In an emergency: whether the leaked secret is dead.
+    pub(super) fn leaked(self) -> Option<Claim> {
+        const NAME: &str = "leaked-dead";
+        let facts = EmergencyFacts::of(self.run)?;
+        let records = facts.records.clone();
+        Some(if facts.proven_dead_at.is_some() {
+            shown(NAME, facts.fate(), records)
+        } else {
+            not_shown(NAME, format!("That the leaked secret is dead. {}", facts.fate()), records)
+        })
+    }
+
     /// Removals are of what the run added, and of the old key ID; nothing else.
     pub(super) fn only_ours_removed(self) -> Claim {
         const NAME: &str = "only-ours-removed";
@@ -96,6 +119,7 @@ impl Story<'_> {
         let added = |k: &KeyId| self.run.rotation.attempts().iter().any(|a| a.added.key_id() == Some(*k));
         let tagged = |k: &KeyId| self.lists().any(|(_, all)| all.iter().any(|c| c.key_id == *k && self.own(c).is_some()));
         let whose = |k: &KeyId| match (Some(*k) == self.old(), added(k) || tagged(k)) {
+            _ if Some(*k) == self.run.rotation.leaked() => Some(format!("{k} (the leaked one)")),
             (true, _) => Some(format!("{k} (the old one)")),
             (false, true) => Some(format!("{k} (added by this run)")),
             (false, false) => None,
@@ -117,7 +141,8 @@ impl Story<'_> {
         const NAME: &str = "others-untouched";
         let (first, before) = self.lists().next()?;
         let (last, after) = self.lists().next_back().filter(|(last, _)| *last != first)?;
-        let other = |c: &&Listed| Some(c.key_id) != self.old() && self.own(c).is_none();
+        let leaked = self.run.rotation.leaked();
+        let other = |c: &&Listed| Some(c.key_id) != self.old() && Some(c.key_id) != leaked && self.own(c).is_none();
         let others: Vec<KeyId> = before.iter().filter(other).map(|c| c.key_id).collect();
         let gone: Vec<String> =
             others.iter().filter(|k| after.iter().all(|c| c.key_id != **k)).map(ToString::to_string).collect();

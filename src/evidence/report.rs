@@ -6,15 +6,17 @@ use serde::Serialize;
 use super::claims::{Claim, Story};
 use super::consumers::Consumer;
 use super::credentials::Credential;
+use super::emergency::EmergencyFacts;
 use super::explain::{Explanation, explain_in};
 use super::lines::standing;
-use super::markdown;
+use super::moments::Moment;
 use super::requests::Request;
 use super::state::{self, State};
 use super::summary::Application;
 use super::text::{clean, sign_in};
 use super::timeline::Timeline;
 use super::turns::Happening;
+use super::{html, markdown};
 use crate::journal::RecordHash;
 use crate::rotation::names::{KeyId, RunId, VersionId};
 use crate::rotation::plan::VaultStart;
@@ -50,6 +52,11 @@ pub struct Report {
     pub new_key_id: Option<KeyId>,
     /// How it stands, as of the last record.
     pub outcome: Outcome,
+    /// The moments that a reader looks for first.
+    pub moments: Vec<Moment>,
+    /// In an emergency: what became of the leaked secret.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub emergency: Option<EmergencyFacts>,
     /// The steps.
     pub steps: Vec<StepFacts>,
     /// What the records show, and what they do not.
@@ -256,7 +263,7 @@ impl Report {
             why: Why { reason: start.reason.as_deref().map(clean), ticket: start.ticket.as_deref().map(clean) },
             application: Application::of(start),
             vaults: vaults(run, &line),
-            old_key_id: start.plan.baseline.key_id(),
+            old_key_id: state::old_key_id(start),
             new_key_id: state::new_key_id(rotation),
             outcome: Outcome {
                 state: State::of(run),
@@ -266,6 +273,8 @@ impl Report {
                 reason: reason.map(|(name, _)| name),
                 text: text.join(" "),
             },
+            moments: story.moments(),
+            emergency: EmergencyFacts::of(run),
             steps: line.steps.iter().map(step).collect(),
             claims: story.claims(),
             credentials: story.credentials(),
@@ -303,6 +312,11 @@ impl Report {
     pub fn to_markdown(&self) -> String {
         markdown::write(self)
     }
+
+    /// As one page of HTML that needs nothing else: no script, no font, no picture from anywhere.
+    pub fn to_html(&self) -> String {
+        html::write(self)
+    }
 }
 
 fn vaults(run: &Run, line: &Timeline) -> Vec<VaultFacts> {
@@ -332,13 +346,21 @@ fn happening(what: &Happening, run: &Run) -> String {
     };
     match what {
         Happening::Resumed { by } => format!("A new process took the run over: {}.", clean(by)),
-        Happening::RollbackRequested { by, reason, baseline } => {
+        Happening::RollbackRequested { by, reason, baseline, restore_leaked } => {
             let signed_in =
                 baseline.as_ref().map_or_else(String::new, |b| format!(" The old value was tried: {}.", sign_in(b)));
-            format!("{} asked for the rollback: {}.{signed_in}", clean(by), clean(reason))
+            let leaked = if *restore_leaked { " They said that the leaked value may be put back." } else { "" };
+            format!("{} asked for the rollback: {}.{signed_in}{leaked}", clean(by), clean(reason))
         }
         Happening::TurnedBack { reason } => {
             format!("The run turned back by itself. {}", reason.as_ref().map_or_else(String::new, why)).trim_end().to_owned()
+        }
+        Happening::TurnedForward if run.start.plan.emergency.is_some() => {
+            "The run went forward again: the old value has leaked, or does not sign in any more.".to_owned()
+        }
+        Happening::OutageAccepted { by, consumers } => {
+            let names: Vec<String> = consumers.iter().map(|n| super::explain::name(&run.start, *n)).collect();
+            format!("{} accepted that {} is cut off from the leaked secret.", clean(by), super::text::list(&names))
         }
         Happening::TurnedForward => "The old value does not sign in any more: the run went forward again.".to_owned(),
         Happening::NeedsOperator { reason } => format!("The run stopped for an operator. {}", why(reason)),

@@ -76,6 +76,10 @@ fn answers<'e>(event: &'e Event, sent: Option<&Mutation>, start: &Start, run: &R
         Event::BaselineProven { answer, trace } => {
             vec![(format!("sign in with the old secret: {}", sign_in(answer)), trace)]
         }
+        Event::LeakedTried { answer, trace } => {
+            vec![(format!("sign in with the leaked secret: {}", sign_in(answer)), trace)]
+        }
+        Event::LeakedMissing { .. } | Event::OutageAccepted { .. } => vec![],
         Event::ReadRefused { refusal, trace } => vec![(format!("a read: {}", clean(&refusal.to_string())), trace)],
         Event::UsageRead { .. } => Vec::new(),
         Event::Resumed { .. } | Event::Intended { .. } | Event::RollbackRequested { .. } | Event::HoldSet { .. } => vec![],

@@ -9,8 +9,9 @@ use super::timeline::Timeline;
 use super::turns::Happening;
 use crate::error::exit;
 use crate::rotation::names::KeyId;
+use crate::rotation::plan::Way;
 use crate::rotation::{Effect, End, Phase, Rotation, Why};
-use crate::run::Run;
+use crate::run::{Run, Start};
 
 /// Where a run stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
@@ -50,7 +51,9 @@ impl State {
             | Phase::Adoption
             | Phase::Delete
             | Phase::Withdraw
-            | Phase::Restore => waiting(run).map_or(State::Interrupted, |_| State::Waiting),
+            | Phase::Restore
+            | Phase::Revoke
+            | Phase::Dying => waiting(run).map_or(State::Interrupted, |_| State::Waiting),
         }
     }
 
@@ -95,6 +98,12 @@ pub(super) fn last_step(rotation: &Rotation, line: &Timeline) -> &'static str {
     last.map_or_else(|| rotation.step().name(), |s| s.step.name())
 }
 
+/// The key ID that the run replaces; none where it only revokes another.
+pub(super) fn old_key_id(start: &Start) -> Option<KeyId> {
+    let only = start.plan.emergency.as_ref().is_some_and(|e| e.way == Way::RevokeOnly);
+    start.plan.baseline.key_id().filter(|_| !only)
+}
+
 /// What the vaults were last found to serve of this run's, else the latest that it added.
 pub(super) fn new_key_id(rotation: &Rotation) -> Option<KeyId> {
     let added = || rotation.attempts().iter().rev().find_map(|a| a.added.key_id());
@@ -121,6 +130,7 @@ pub(super) fn reason(run: &Run, line: &Timeline) -> Option<(&'static str, Explan
         }
         Happening::TurnedBack { reason } => reason.as_ref().map(|r| (r.name(), explain_in(run, r))),
         Happening::Resumed { .. } | Happening::TurnedForward | Happening::NeedsOperator { .. } => None,
-        Happening::PointOfNoReturn | Happening::HoldSet { .. } | Happening::Released { .. } | Happening::Ended(_) => None,
+        Happening::PointOfNoReturn | Happening::OutageAccepted { .. } => None,
+        Happening::HoldSet { .. } | Happening::Released { .. } | Happening::Ended(_) => None,
     })
 }

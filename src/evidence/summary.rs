@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::emergency::EmergencyFacts;
 use super::lines::Words;
 use super::state::{self, State};
 use super::text::clean;
@@ -47,6 +48,9 @@ pub struct Summary {
     pub journal: Option<String>,
     /// Where a report was written.
     pub report: Option<String>,
+    /// In an emergency only: more members.
+    #[serde(flatten)]
+    pub emergency: Option<EmergencyFacts>,
     /// What [`Summary::lines`] says besides.
     #[serde(skip)]
     pub(super) words: Words,
@@ -122,7 +126,7 @@ impl Summary {
             step: state::last_step(&run.rotation, &line),
             exit: state.exit(),
             application: Application::of(&run.start),
-            old_key_id: run.start.plan.baseline.key_id(),
+            old_key_id: state::old_key_id(&run.start),
             new_key_id: state::new_key_id(&run.rotation),
             vault_versions: latest_versions(run, &line),
             waiting_until: state::waiting(run).map(|(until, _)| until),
@@ -131,6 +135,7 @@ impl Summary {
             sandbox: run.in_sandbox(),
             journal,
             report: None,
+            emergency: EmergencyFacts::of(run),
             words: Words::of(run, &line),
         }
     }

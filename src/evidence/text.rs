@@ -45,8 +45,8 @@ pub(super) fn escape(text: &str) -> String {
     escaped
 }
 
-/// Record numbers in brackets, runs of them as ranges: `[5-23, 25]`.
-pub(super) fn cite(records: &[u64]) -> String {
+/// Record numbers in their order, each once, those that follow each other drawn together: the first and the last of each row.
+pub(super) fn ranges(records: &[u64]) -> Vec<(u64, u64)> {
     let mut ranges: Vec<(u64, u64)> = Vec::new();
     for n in records.iter().copied().collect::<std::collections::BTreeSet<_>>() {
         match ranges.last_mut() {
@@ -54,8 +54,13 @@ pub(super) fn cite(records: &[u64]) -> String {
             Some(_) | None => ranges.push((n, n)),
         }
     }
+    ranges
+}
+
+/// Record numbers in brackets, runs of them as ranges: `[5-23, 25]`.
+pub(super) fn cite(records: &[u64]) -> String {
     let range = |(a, b): &(u64, u64)| if a == b { a.to_string() } else { format!("{a}-{b}") };
-    format!("[{}]", ranges.iter().map(range).collect::<Vec<_>>().join(", "))
+    format!("[{}]", ranges(records).iter().map(range).collect::<Vec<_>>().join(", "))
 }
 
 /// A duration as people write it: whole seconds from ten seconds on, such as `1h 2m 3s`.

@@ -32,6 +32,15 @@ pub enum Happening {
         reason: String,
         /// What a sign-in with the old value answered just then, where one was needed.
         baseline: Option<SignIn>,
+        /// They said that a value known to have leaked may be put back.
+        restore_leaked: bool,
+    },
+    /// A person accepted that consumers are cut off from the leaked secret.
+    OutageAccepted {
+        /// Who.
+        by: String,
+        /// Which, from 0.
+        consumers: Vec<usize>,
     },
     /// The failure policy turned the run back.
     TurnedBack {
@@ -100,6 +109,7 @@ pub(super) fn at(record: u64, at: Timestamp, event: &Event, before: &Rotation, a
         Phase::NeedsOperator { .. } | Phase::Ended { .. } | Phase::Add | Phase::Prove | Phase::Publish { .. } => {}
         Phase::Reconcile { .. } | Phase::Align { .. } | Phase::Smoke | Phase::Consumers | Phase::Confirm => {}
         Phase::Wait | Phase::Adoption | Phase::Delete | Phase::Withdraw | Phase::Restore => {}
+        Phase::Revoke | Phase::Dying => {}
     }
     all.into_iter().map(|what| Turn { record, at, what }).collect()
 }
@@ -108,7 +118,11 @@ pub(super) fn at(record: u64, at: Timestamp, event: &Event, before: &Rotation, a
 fn said(event: &Event) -> Option<Happening> {
     match event.clone() {
         Event::Resumed { by } => Some(Happening::Resumed { by }),
-        Event::RollbackRequested { by, reason, baseline } => Some(Happening::RollbackRequested { by, reason, baseline }),
+        Event::RollbackRequested { by, reason, baseline, restore_leaked } => {
+            Some(Happening::RollbackRequested { by, reason, baseline, restore_leaked })
+        }
+        Event::OutageAccepted { by, consumers } => Some(Happening::OutageAccepted { by, consumers }),
+        Event::LeakedTried { .. } | Event::LeakedMissing { .. } => None,
         Event::HoldSet { by, why, until } => Some(Happening::HoldSet { by, why, until }),
         Event::Released { by, why } => Some(Happening::Released { by, why }),
         Event::Abandoned { by, reason } => Some(Happening::Abandoned { by, reason }),

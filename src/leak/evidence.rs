@@ -101,7 +101,7 @@ impl<S: Services + Inspect, C: Clock, P: Stop> Asker<'_, S, C, P> {
         let (mut holders, mut unread) = (Vec::new(), Vec::new());
         for vault in (0..self.vaults).filter_map(|n| u8::try_from(n).ok()).map(VaultIx) {
             match self.ask(async || self.services.current(vault).await).await {
-                Ok((Current::Version(version), Some(read))) if read.value.is(value) => {
+                Ok((Current::Version(version), Some(read))) if read.value.same_as(value) => {
                     let key_id = version.key_id.or_else(|| self.history.key_of(version.id));
                     holders.push(Holder { vault, version: version.id, current: true, key_id });
                 }
@@ -132,7 +132,7 @@ impl<S: Services + Inspect, C: Clock, P: Stop> Asker<'_, S, C, P> {
             let readable = versions.into_iter().filter(|v| v.enabled && !known(v.id)).take(VERSIONS);
             let reads = readable.map(|v| async move { self.ask(async || self.services.version(vault, v.id).await).await });
             let reads: Vec<_> = futures::stream::iter(reads).buffer_unordered(AT_ONCE).collect().await;
-            for read in reads.into_iter().flatten().filter(|read| read.value.is(value)) {
+            for read in reads.into_iter().flatten().filter(|read| read.value.same_as(value)) {
                 let (version, tagged) = (read.version.id, read.version.key_id);
                 let key_id = tagged.or_else(|| self.history.key_of(version));
                 holders.push(Holder { vault, version, current: false, key_id });

@@ -22,6 +22,7 @@ mod adopt;
 mod application;
 mod baseline;
 pub mod check;
+pub mod emergency;
 mod mend;
 mod permission;
 mod refused;
@@ -47,6 +48,8 @@ pub struct Wanted {
     pub if_expires_within: Option<SignedDuration>,
     /// A person says that the old secret may go although another runbook's vaults may serve it.
     pub shared_key_ok: bool,
+    /// Checks that refuse nothing, since the run does not need what they look at.
+    pub waived: &'static [CheckId],
     /// Runs of this machine's journals, and whether they have ended.
     pub known_runs: BTreeMap<RunId, bool>,
     /// A run of the same target in this machine's journals that has not ended.
@@ -150,7 +153,8 @@ fn outcome(
     {
         return Ok(Found::NotDue { ends });
     }
-    let refusing: Vec<Check> = checks.iter().filter(|c| c.refuses()).cloned().collect();
+    let counts = |c: &&Check| c.refuses() && !wanted.waived.contains(&c.check);
+    let refusing: Vec<Check> = checks.iter().filter(counts).cloned().collect();
     // what was not found is behind a check that refuses, so the second and third cannot be missing alone
     let (true, Some(found), Ok(application)) = (refusing.is_empty(), found, &survey.directory.application) else {
         return Err(Refused::Checks { checks: refusing });
@@ -227,6 +231,7 @@ fn plan(
         drain: drain(&runbook.drain),
         consumers: runbook.consumers.iter().map(consumer).collect(),
         adopted: Vec::<Adopted>::new(),
+        emergency: None,
     }
 }
 

@@ -137,6 +137,14 @@ pub enum Refused {
         /// Those that refuse, at least one.
         checks: Vec<Check>,
     },
+    /// A leak cannot be answered as it was asked for.
+    #[error("{what}")]
+    Emergency {
+        /// Why not.
+        what: String,
+        /// What to type instead.
+        next: String,
+    },
     /// No run can be rebuilt.
     #[error("no unfinished run of this runbook's target can be seen in the application or in its vaults")]
     NothingToAdopt,
@@ -167,6 +175,7 @@ impl Refused {
             | Refused::Unfinished { .. }
             | Refused::Checks { .. }
             | Refused::NothingToAdopt
+            | Refused::Emergency { .. }
             | Refused::NoOlderVersion { .. } => None,
         }
     }
@@ -209,6 +218,7 @@ impl Refused {
                 [one] => one.mend.clone().unwrap_or_else(|| "keyrelay plan RUNBOOK shows all checks".to_owned()),
                 _ => "mend these, and look again: keyrelay plan RUNBOOK".to_owned(),
             },
+            Refused::Emergency { next, .. } => next.clone(),
             Refused::NothingToAdopt => "start a run: keyrelay rotate RUNBOOK".to_owned(),
             Refused::NoOlderVersion { .. } => "say which credential it was: --old-key KEY_ID".to_owned(),
         }

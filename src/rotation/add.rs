@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::answers::{Mutation, SignIn};
+use super::answers::{Listed, Mutation, SignIn};
 use super::failure::Reason;
 use super::names::KeyId;
 use super::rules::{Rule, keeps};
@@ -15,7 +15,9 @@ const SHORTEST_BREAK: SignedDuration = SignedDuration::from_secs(15);
 impl Rotation {
     /// The list shows room, or does not.
     pub(super) fn decide_add(&mut self) {
-        let listed = self.seen.list.as_ref().map_or(0, Vec::len);
+        // what was revoked first makes room, also where a list still shows it
+        let revoked = |c: &&Listed| self.leaked() == Some(c.key_id) && self.removed.contains_key(&c.key_id);
+        let listed = self.seen.list.as_ref().map_or(0, |list| list.iter().filter(|c| !revoked(c)).count());
         if self.plan.room.is_some_and(|room| listed >= usize::from(room)) {
             return self.enter_reconcile(true);
         }
@@ -65,20 +67,30 @@ impl Rotation {
                 return true;
             }
         } else {
-            let gap = spacing.saturating_mul(3).max(SHORTEST_BREAK);
-            let unbroken = self.proof.filter(|s| at.duration_since(s.last) <= gap);
-            let since = unbroken.map_or(at, |s| s.since);
-            self.proof = Some(Streak { since, last: at });
+            let since = self.unbroken_since(at, spacing);
             if at.duration_since(since) >= self.plan.proof.window || !keeps(Rule::ProofWindow) {
                 self.enter(Phase::Publish { look_for_tag: false });
                 return true;
             }
         }
-        // An endpoint that does not answer, or throttles, is asked ever more seldom, up to once a minute.
+        self.pace(at, answer, spacing);
+        true
+    }
+
+    /// Since when the row lasts to which the answer of this moment belongs.
+    pub(super) fn unbroken_since(&mut self, at: Timestamp, spacing: SignedDuration) -> Timestamp {
+        let gap = spacing.saturating_mul(3).max(SHORTEST_BREAK);
+        let unbroken = self.proof.filter(|s| at.duration_since(s.last) <= gap);
+        let since = unbroken.map_or(at, |s| s.since);
+        self.proof = Some(Streak { since, last: at });
+        since
+    }
+
+    /// The next sign-in. An endpoint that does not answer, or throttles, is asked ever more seldom, up to once a minute.
+    pub(super) fn pace(&mut self, at: Timestamp, answer: &SignIn, spacing: SignedDuration) {
         let unanswered = matches!(answer, SignIn::Unavailable { .. });
         self.tries = if unanswered { self.tries.saturating_add(1) } else { 0 };
         let rest = if unanswered { super::backoff(self.tries, None) } else { SignedDuration::ZERO };
         self.not_before = Some(after(at, spacing.max(rest)));
-        true
     }
 }

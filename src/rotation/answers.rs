@@ -238,6 +238,10 @@ pub struct Trace {
     /// The `Date` of the answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub date: Option<Timestamp>,
+    /// For how many seconds the token lives that a sign-in got (`expires_in`, RFC 6749 section 5.1): as long may one that somebody
+    /// else got with the same secret.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_seconds: Option<u32>,
 }
 
 /// A request that changes the cloud. Each is sent once per intent.

@@ -19,7 +19,7 @@ impl Rotation {
         };
         let over = matches!(self.phase, Phase::Ended { .. });
         let no_return = self.no_return && keeps(Rule::PointOfNoReturn);
-        !over && !self.back && !no_return && something_to_go_back_to
+        !over && !self.back && !no_return && !self.revokes_only() && something_to_go_back_to
     }
 
     /// Whether a rollback asked for now needs a sign-in with the baseline's value first, and where that value lies.
@@ -33,12 +33,19 @@ impl Rotation {
         })
     }
 
-    pub(super) fn rollback_requested(&mut self, baseline: Option<&SignIn>) -> bool {
+    /// Whether a rollback asked for now would put a credential back that is known to have leaked: that needs an explicit word.
+    pub fn rollback_restores_leaked(&self) -> bool {
+        self.plan.emergency.is_some() && self.maybe_published()
+    }
+
+    pub(super) fn rollback_requested(&mut self, baseline: Option<&SignIn>, restore_leaked: bool) -> bool {
         let proven = self.rollback_proof().is_none() || baseline.is_some_and(SignIn::accepted);
         let proven = proven || !keeps(Rule::ProofOfRollback);
-        if !self.may_go_back() || !proven || self.in_flight.is_some() {
+        let said = restore_leaked || !self.rollback_restores_leaked();
+        if !self.may_go_back() || !proven || !said || self.in_flight.is_some() {
             return false;
         }
+        self.leak.may_be_restored = restore_leaked && self.plan.emergency.is_some();
         self.enter_back();
         true
     }
@@ -65,7 +72,8 @@ impl Rotation {
         for (number, attempt) in (1..).zip(&mut self.attempts) {
             attempt.published |= published.contains(&number);
         }
-        if matches!(self.plan.baseline, Baseline::Dead { .. }) { self.turn_forward() } else { self.enter_back() }
+        let leaked = self.plan.emergency.is_some() && !self.leak.may_be_restored;
+        if matches!(self.plan.baseline, Baseline::Dead { .. }) || leaked { self.turn_forward() } else { self.enter_back() }
     }
 
     /// The baseline is proven once more before each write of it.
@@ -93,7 +101,7 @@ impl Rotation {
         let Some((vault, ours)) = self.astray() else {
             self.put_back = self.version_at(VaultIx(0));
             // where nothing living is put back, there is nothing to read again
-            return if self.plan.baseline.alive() { self.enter_consumers() } else { self.enter(Phase::Confirm) };
+            return if self.plan.baseline.alive() { self.enter_consumers(at) } else { self.enter(Phase::Confirm) };
         };
         let VaultStart::Holds { version } = self.start_of(vault) else {
             return self.todo.push_back(Mutation::DisableVersion { vault, version: ours });

@@ -52,10 +52,7 @@ impl Rotation {
         let (Some(state), Some(plan)) = (self.consumers.get(consumer), self.plan.consumers.get(consumer)) else {
             return Adoption::Unknown;
         };
-        // Left to read again by itself, it has done so when its cache has elapsed since the vaults were confirmed. If it says
-        // neither how it is told nor how long it keeps a value, time shows nothing.
-        let told = if plan.refresh { state.refreshed } else { self.confirmed_at.filter(|_| plan.cache.is_positive()) };
-        let elapsed = told.map(|t| after(t, plan.cache.saturating_add(DATE_RESOLUTION))).filter(|t| *t <= now);
+        let elapsed = self.cache_elapses(plan, state, self.confirmed_at).filter(|t| *t <= now);
         let well = state.well.filter(|_| state.failed.is_none());
         let health = || well.map_or(Adoption::Unknown, |at| Adoption::HealthyOnly { at });
         match (state.reported, elapsed) {
@@ -67,6 +64,19 @@ impl Rotation {
             (Some((at, Reported::Old)), None) => Adoption::ReportedOld { at },
             (Some((_, Reported::Neither)) | None, None) => health(),
         }
+    }
+
+    /// When a consumer can hold nothing any more that it read before the vaults were confirmed: its cache has elapsed since it was
+    /// told to read again or, left to do so by itself, since then. If it says neither how it is told nor how long it keeps a value,
+    /// time shows nothing.
+    pub(super) fn cache_elapses(
+        &self,
+        plan: &ConsumerPlan,
+        state: &ConsumerState,
+        confirmed: Option<Timestamp>,
+    ) -> Option<Timestamp> {
+        let told = if plan.refresh { state.refreshed } else { confirmed.filter(|_| plan.cache.is_positive()) };
+        told.map(|t| after(t, plan.cache.saturating_add(DATE_RESOLUTION)))
     }
 
     /// The key ID and the version in the first vault that consumers are to use now: the new one, or on the way back the baseline.
@@ -133,7 +143,7 @@ impl Rotation {
             state.refreshed = ok.then_some(at);
             state.failed = (!ok).then(|| note.to_owned());
         }
-        self.consumers_answered();
+        self.consumers_answered(at);
         true
     }
 
@@ -151,12 +161,12 @@ impl Rotation {
             state.names_old = reported == Reported::Old;
             state.asked_last = self.phase == Phase::Adoption;
         }
-        self.consumers_answered();
+        self.consumers_answered(at);
         true
     }
 
     /// Decides when all of a kind have answered.
-    fn consumers_answered(&mut self) {
+    pub(super) fn consumers_answered(&mut self, at: Timestamp) {
         if self.wanted().is_some() {
             return;
         }
@@ -170,21 +180,25 @@ impl Rotation {
         if self.phase == Phase::Consumers {
             return self.enter(Phase::Confirm);
         }
+        if self.ask_those_who_linger(at) {
+            return;
+        }
         let states = self.consumers.iter().enumerate();
-        let old: Vec<usize> = states.filter(|(_, s)| s.names_old && !s.old_waived).map(|(n, _)| n).collect();
+        let uses_old = |n: usize, s: &ConsumerState| (s.names_old || self.lingers(n, at)) && !s.old_waived;
+        let old: Vec<usize> = states.filter(|(n, s)| uses_old(*n, s) && !self.outage_accepted(*n)).map(|(n, _)| n).collect();
         if old.is_empty() { self.enter(Phase::Delete) } else { self.fail(Reason::ConsumerUsesOld { consumers: old }) }
     }
 
     /// Those whose last answer was no, and what each printed; without those that a person let go.
     fn failed(&self) -> impl Iterator<Item = (usize, &str)> {
-        let all = self.consumers.iter().enumerate().filter(|(_, s)| !s.failure_waived);
+        let all = self.consumers.iter().enumerate().filter(|(n, s)| !s.failure_waived && !self.outage_accepted(*n));
         all.filter_map(|(n, s)| s.failed.as_deref().map(|note| (n, note)))
     }
 
     /// The vaults serve what they are to serve: those who read them are told.
-    pub(super) fn enter_consumers(&mut self) {
+    pub(super) fn enter_consumers(&mut self, at: Timestamp) {
         self.enter(Phase::Consumers);
-        self.consumers_answered();
+        self.consumers_answered(at);
     }
 
     /// What is about to be removed may be in use: all that can be asked are asked once more.

@@ -56,7 +56,10 @@ impl Rotation {
         let baseline = baseline.filter(|b| list.iter().any(|c| c.key_id == *b));
         let known = |k: &KeyId| keeps(Rule::SweepByTag) || self.attempts.iter().any(|a| a.added.key_id() == Some(*k));
         let own = self.own_listed(list).into_iter().map(|(_, k)| k).filter(known);
-        own.chain(baseline).filter(|k| Some(*k) != kept).collect()
+        let mut victims: Vec<KeyId> = own.chain(baseline).filter(|k| Some(*k) != kept).collect();
+        // what has leaked goes first
+        victims.sort_by_key(|k| self.leaked() != Some(*k));
+        victims
     }
 
     /// Removes the first that is not removed yet; what is removed and still listed is waited for, then removed again.
@@ -66,7 +69,7 @@ impl Rotation {
             return self.todo.push_back(Mutation::RemoveSecret { key_id: *key_id });
         }
         let Some(key_id) = victims.first().copied() else {
-            return self.enter(Phase::Ended { end });
+            return self.nothing_left(end);
         };
         let first = self.removed.get(&key_id).copied().unwrap_or(at);
         if at <= after(first, self.plan.settle) {

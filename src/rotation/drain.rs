@@ -13,9 +13,11 @@ use super::usage::Idleness;
 const ASK_AGAIN: SignedDuration = SignedDuration::from_mins(15);
 
 impl Rotation {
-    /// Whether and how the sign-in records of the old secret count. A person who has released the run has answered the question.
+    /// Whether and how the sign-in records of the old secret count. A person who has released the run has answered the question,
+    /// and a secret that has leaked is not waited for.
     fn drains(&self) -> Option<(Drain, KeyId)> {
-        let asked = !self.back && self.plan.delete != Delete::Never && self.hold != Hold::Released;
+        let leaked = self.plan.emergency.is_some();
+        let asked = !self.back && !leaked && self.plan.delete != Delete::Never && self.hold != Hold::Released;
         match self.plan.baseline {
             Baseline::Alive { key_id } => self.plan.drain.filter(|_| asked).map(|drain| (drain, key_id)),
             Baseline::None | Baseline::Dead { .. } => None,

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use super::answers::Mutation;
 use super::failure::Reason;
 use super::names::{KeyId, VaultIx, VersionId};
+use super::plan::HeldIn;
 use super::state::End;
 
 /// One thing to do. The driver does it and tells the answer as an event; nothing else drives a run.
@@ -71,6 +72,11 @@ pub enum Reading {
         key_id: KeyId,
         /// From when on.
         since: Timestamp,
+    },
+    /// Sign in with the leaked value: the one that a person gave, else the one of this version.
+    Leaked {
+        /// Where it lies, if that is known.
+        held_in: Option<HeldIn>,
     },
 }
 

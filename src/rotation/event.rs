@@ -92,6 +92,25 @@ pub enum Event {
         /// What they say.
         usage: Usage,
     },
+    /// A sign-in with the leaked value after its removal.
+    LeakedTried {
+        /// What it answered.
+        answer: SignIn,
+        /// For support.
+        trace: Trace,
+    },
+    /// The leaked value is in no memory, and in no version that can be read: nobody can prove it dead.
+    LeakedMissing {
+        /// Why it could not be read.
+        why: String,
+    },
+    /// A person accepts that consumers are cut off from the leaked secret before they are known to have left it.
+    OutageAccepted {
+        /// Who.
+        by: String,
+        /// Which, from 0, in rising order.
+        consumers: Vec<usize>,
+    },
     /// A read was refused for good, or for longer than it is worth waiting.
     ReadRefused {
         /// Why.
@@ -128,6 +147,9 @@ pub enum Event {
         /// What a sign-in with the baseline's value answered just now, where there is one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         baseline: Option<SignIn>,
+        /// The baseline is known to have leaked, and is to be put back all the same.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        restore_leaked: bool,
     },
     /// A person holds the old secret alive.
     HoldSet {
@@ -195,6 +217,9 @@ impl Event {
             Event::SignedIn { .. } => "signed in",
             Event::BaselineProven { .. } => "baseline proven",
             Event::UsageRead { .. } => "usage read",
+            Event::LeakedTried { .. } => "leaked tried",
+            Event::LeakedMissing { .. } => "leaked missing",
+            Event::OutageAccepted { .. } => "outage accepted",
             Event::ReadRefused { .. } => "read refused",
             Event::ConsumerRefreshed { .. } => "consumer refreshed",
             Event::ConsumerChecked { .. } => "consumer checked",

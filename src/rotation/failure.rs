@@ -132,8 +132,10 @@ impl Reason {
 impl Rotation {
     /// The failure policy: before anything may have been published, roll back; after, as the runbook says.
     pub(super) fn fail(&mut self, reason: Reason) {
-        let by_policy = self.plan.on_failure == OnFailure::Rollback && self.may_go_back();
-        let unread = !self.maybe_published();
+        // what has leaked is put back by nobody but a person who says so
+        let leaked = self.plan.emergency.is_some();
+        let by_policy = self.plan.on_failure == OnFailure::Rollback && self.may_go_back() && !leaked;
+        let unread = !self.maybe_published() && !self.no_return && !self.revokes_only();
         self.failure = Some(reason.clone());
         if !self.back && (unread || by_policy) { self.enter_back() } else { self.stop(reason) }
     }

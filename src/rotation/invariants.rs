@@ -7,15 +7,18 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::answers::{Current, Mutation};
+use super::consumers::Adoption;
 use super::effect::Effect;
 use super::event::Event;
 use super::names::{KeyId, Tag, VaultIx};
-use super::plan::{Baseline, Delete, Plan, VaultStart};
+use super::plan::{Baseline, Delete, Plan, VaultStart, Way};
 use super::state::{End, Phase, Rotation, Serves};
 
 /// The cloud as it is, which no client can see.
 #[derive(Debug, Clone, Default)]
 pub struct World {
+    /// Service time.
+    pub now: Timestamp,
     /// Every credential that the application has.
     pub credentials: Vec<Living>,
     /// Per vault, the credential whose value a consumer gets; `None` where nothing can be read.
@@ -65,6 +68,7 @@ impl World {
 pub fn check(run: &Rotation, world: &World, losses: u32) -> Check {
     s1_current_signs_in(run, world)?;
     s2_recent_signs_in(run, world)?;
+    s2_leaked_is_left(run, world)?;
     s3_read_before_removal(run)?;
     s4_only_ours_is_removed(run, world)?;
     s6_ends(run, world)?;
@@ -72,9 +76,12 @@ pub fn check(run: &Rotation, world: &World, losses: u32) -> Check {
     s10_attempts(run, losses)
 }
 
-/// S1: what a vault serves is accepted by every replica; from the start if the baseline was alive, else from our first publish.
+/// S1: what a vault serves is accepted by every replica; from the start if the baseline was alive, else from our first publish. Not
+/// so for a leaked credential that somebody has accepted to be removed before it is replaced, once that was intended.
 pub fn s1_current_signs_in(run: &Rotation, world: &World) -> Check {
-    let excused = |k: KeyId| !run.plan.baseline.alive() && run.plan.baseline.key_id() == Some(k);
+    let revoked = |k: KeyId| revoked_first(run) && run.leaked() == Some(k) && run.no_return;
+    let dead = |k: KeyId| !run.plan.baseline.alive() && run.plan.baseline.key_id() == Some(k);
+    let excused = |k: KeyId| dead(k) || revoked(k);
     let mut served = world.served.iter().enumerate().filter_map(|(v, k)| k.map(|k| (v, k)));
     match served.find(|(_, k)| !excused(*k) && !world.accepted(*k)) {
         Some((vault, key_id)) => {
@@ -84,9 +91,12 @@ pub fn s1_current_signs_in(run: &Rotation, world: &World) -> Check {
     }
 }
 
-/// S2: so is any value that was current within the last overlap.
+/// S2: so is any value that was current within the last overlap. Not so for a leaked credential once its removal was intended; when
+/// that may be is for [`s2_leaked_is_left`].
 pub fn s2_recent_signs_in(run: &Rotation, world: &World) -> Check {
-    let excused = |k: &KeyId| !run.plan.baseline.alive() && run.plan.baseline.key_id() == Some(*k);
+    let cut_off = |k: &KeyId| run.leaked() == Some(*k) && (run.no_return || run.revokes_only());
+    let dead = |k: &KeyId| !run.plan.baseline.alive() && run.plan.baseline.key_id() == Some(*k);
+    let excused = |k: &KeyId| dead(k) || cut_off(k);
     match world.recent.iter().find(|k| !excused(k) && !world.accepted(**k)) {
         Some(key_id) => {
             must(false, "S2", || format!("a consumer may hold the value of {key_id}, which does not sign in everywhere"))
@@ -95,17 +105,38 @@ pub fn s2_recent_signs_in(run: &Rotation, world: &World) -> Check {
     }
 }
 
+/// S2 in an emergency: when the removal of the leaked credential that the vaults served is about to be sent, each consumer has
+/// reported the new one, or its cache has elapsed since it was told, or somebody has let the run go on without it.
+pub fn s2_leaked_is_left(run: &Rotation, world: &World) -> Check {
+    let Some(Mutation::RemoveSecret { key_id }) = &run.in_flight else { return Ok(()) };
+    let cut = run.leaked() == Some(*key_id) && run.phase == Phase::Delete && !run.back && !revoked_first(run);
+    let let_go = |n: usize| {
+        let waived = run.consumers().get(n).is_some_and(|c| c.failure_waived || c.old_waived);
+        waived || run.outage_accepted(n)
+    };
+    let left = |n: usize| matches!(run.adoption(n, world.now), Adoption::Reported { .. } | Adoption::Elapsed { .. });
+    match (0..run.plan.consumers.len()).find(|n| cut && !let_go(*n) && !left(*n)) {
+        Some(n) => must(false, "S2", || format!("consumer {n} is not known to have left {key_id}, which is removed")),
+        None => Ok(()),
+    }
+}
+
+/// Somebody has accepted that the leaked credential goes before it is replaced.
+fn revoked_first(run: &Rotation) -> bool {
+    run.plan.emergency.as_ref().is_some_and(|e| e.way == Way::RevokeFirst && e.outage_accepted)
+}
+
 /// S3: when a removal is about to be sent, every vault has been read, and has signed in, since anything was last in doubt,
 /// and serves something else; or no version of what is removed can be anywhere.
 pub fn s3_read_before_removal(run: &Rotation) -> Check {
     let Some(Mutation::RemoveSecret { key_id }) = &run.in_flight else { return Ok(()) };
     let unread = match &run.phase {
         Phase::Reconcile { room: true } | Phase::Withdraw => true,
-        Phase::Delete => false,
+        Phase::Delete | Phase::Revoke => false,
         Phase::Add | Phase::Prove | Phase::Publish { .. } | Phase::Reconcile { .. } | Phase::Align { .. } | Phase::Smoke => {
             return must(false, "S3", || format!("{key_id} is removed in {}", run.name()));
         }
-        Phase::Consumers | Phase::Confirm | Phase::Wait | Phase::Adoption | Phase::Restore => {
+        Phase::Consumers | Phase::Confirm | Phase::Wait | Phase::Adoption | Phase::Restore | Phase::Dying => {
             return must(false, "S3", || format!("{key_id} is removed in {}", run.name()));
         }
         Phase::NeedsOperator { .. } | Phase::Ended { .. } => {
@@ -117,11 +148,16 @@ pub fn s3_read_before_removal(run: &Rotation) -> Check {
         let tagged = run.own_versions().any(|(_, _, v)| v.key_id == Some(*key_id));
         return must(known && !tagged, "S3", || format!("{key_id} makes way, and a vault may hold it"));
     }
+    if run.phase == Phase::Revoke && revoked_first(run) {
+        return must(run.leaked() == Some(*key_id), "S3", || format!("{key_id} is removed unread, and did not leak"));
+    }
     for vault in run.vaults() {
         let serves = run.serves(vault);
         let other = match &serves {
             Some(Serves::Ours { key_id: k, .. }) => k != key_id,
-            Some(Serves::Baseline { .. }) => run.back && run.plan.baseline.key_id() != Some(*key_id),
+            Some(Serves::Baseline { .. }) => {
+                (run.back || run.phase == Phase::Revoke) && run.plan.baseline.key_id() != Some(*key_id)
+            }
             Some(Serves::Foreign) | None => false,
         };
         must(other, "S3", || format!("{key_id} is removed while vault {} serves {serves:?}", vault.0))?;
@@ -136,16 +172,18 @@ pub fn s3_read_before_removal(run: &Rotation) -> Check {
 fn nothing_to_sign_in_with(run: &Rotation, vault: VaultIx) -> bool {
     let current = run.seen.currents.get(usize::from(vault.0)).and_then(Option::as_ref);
     let unreadable = matches!(current, Some((Current::Nothing | Current::Disabled, _)));
-    run.back && run.start_of(vault) == VaultStart::Empty && unreadable
+    (run.back || run.phase == Phase::Revoke) && run.start_of(vault) == VaultStart::Empty && unreadable
 }
 
-/// S4: forward, only what bears the run's tag, and the baseline where it may be removed; back, only what bears the run's tag.
+/// S4: forward, only what bears the run's tag, the baseline where it may be removed, and what was named as leaked; back, only what
+/// bears the run's tag.
 pub fn s4_only_ours_is_removed(run: &Rotation, world: &World) -> Check {
     let Some(Mutation::RemoveSecret { key_id }) = &run.in_flight else { return Ok(()) };
     let ours = world.own(run).any(|k| k == *key_id) || run.attempts.iter().any(|a| a.added.key_id() == Some(*key_id));
     let gone = world.credentials.iter().all(|c| c.key_id != *key_id);
     let baseline = !run.back && run.plan.delete != Delete::Never && run.removable_baseline() == Some(*key_id);
-    must(ours || baseline || gone, "S4", || format!("{key_id} is not ours to remove"))
+    let named = !run.back && run.leaked() == Some(*key_id);
+    must(ours || baseline || named || gone, "S4", || format!("{key_id} is not ours to remove"))
 }
 
 /// S5: a request that the cloud is about to receive has an intent in the journal and no outcome yet.
@@ -160,7 +198,12 @@ pub fn s6_ends(run: &Rotation, world: &World) -> Check {
     let own: Vec<KeyId> = world.own(run).collect();
     match end {
         End::Abandoned => Ok(()),
+        End::Completed if run.revokes_only() => {
+            must(own.is_empty(), "S6", || format!("revoked, and {own:?} were added"))?;
+            leaked_is_gone(run, world)
+        }
         End::Completed => {
+            leaked_is_gone(run, world)?;
             let served: Option<Vec<KeyId>> = world.served.iter().copied().collect();
             let one = served.as_ref().and_then(|s| s.first().copied());
             let all_serve_it = served.is_some_and(|s| s.iter().all(|k| Some(*k) == one));
@@ -185,6 +228,14 @@ pub fn s6_ends(run: &Rotation, world: &World) -> Check {
             Ok(())
         }
     }
+}
+
+fn leaked_is_gone(run: &Rotation, world: &World) -> Check {
+    let lives = world.credentials.iter().any(|c| run.leaked() == Some(c.key_id));
+    must(!lives, "S6", || "completed, and the leaked credential lives".to_owned())?;
+    must(run.leaked().is_none() || run.death().is_some(), "S6", || {
+        "completed, and nobody knows whether it is dead".to_owned()
+    })
 }
 
 /// S9: every prefix of a journal replays to a lawful state. Gives the last.

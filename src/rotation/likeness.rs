@@ -7,10 +7,10 @@ use std::hash::{Hash, Hasher};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::answers::{Current, Mutation, SignIn, Source, Version};
+use super::answers::{Current, Mutation, Reported, SignIn, Source, Version};
 use super::names::{KeyId, VaultIx, VersionId};
 use super::plan::Delete;
-use super::state::{AddState, Attempt, ConsumerState, Hold, Phase, Rotation, Seen, Streak};
+use super::state::{AddState, Attempt, ConsumerState, Hold, LeakState, Phase, Rotation, Seen, Streak};
 
 /// Names that are the same in states that differ only by what the cloud happened to draw.
 pub trait Names {
@@ -35,7 +35,7 @@ impl Rotation {
     pub fn likeness(&self, now: Timestamp, names: &impl Names, to: &mut impl Hasher) {
         let Rotation { plan, back, phase, attempts, in_flight, todo, unsettled, doubted, confirmed, deadline, .. } = self;
         let Rotation { rounds, no_return, removed, hold, consumers, not_before, tries, failing_since, .. } = self;
-        let Rotation { held, proof, seen, served: _, put_back: _, confirmed_at: _, failure: _, .. } = self;
+        let Rotation { held, proof, seen, leak, served: _, put_back: _, confirmed_at: _, failure: _, .. } = self;
         let mut scribe = Scribe { now, names, to };
         (back, doubted, rounds, no_return, tries, held).hash(scribe.to);
         consumers.iter().for_each(|c| scribe.consumer(c));
@@ -79,10 +79,25 @@ impl Rotation {
         }
         proof.is_some().hash(scribe.to);
         if let Some(Streak { since, last }) = proof {
-            scribe.age(Some(*since), plan.proof.window);
+            scribe.age(
+                Some(*since),
+                plan.emergency.as_ref().map_or(plan.proof.window, |e| e.death.window.max(plan.proof.window)),
+            );
             scribe.age(Some(*last), plan.proof.limit.max(SignedDuration::from_mins(5)));
         }
         scribe.seen(seen);
+        let Some(emergency) = &plan.emergency else { return };
+        let LeakState { death, accepted, disabled, may_be_restored } = leak;
+        (death, accepted, may_be_restored).hash(scribe.to);
+        emergency.versions.iter().map(|h| disabled.contains(&h.version)).for_each(|d| d.hash(scribe.to));
+        for (consumer, planned) in consumers.iter().zip(&plan.consumers) {
+            consumer.reported.is_some_and(|(_, r)| r == Reported::New).hash(scribe.to);
+            let elapses = self.cache_elapses(planned, consumer, self.confirmed_at);
+            elapses.is_some().hash(scribe.to);
+            scribe.left(elapses.or_else(|| Some(self.leaves_by(planned, consumer, self.confirmed_at?))));
+        }
+        let limit = emergency.death.limit.saturating_add(emergency.death.window);
+        scribe.age(failing_since.filter(|_| *phase == Phase::Dying), limit.saturating_add(SignedDuration::from_secs(1)));
     }
 }
 
@@ -127,7 +142,7 @@ impl<N: Names, H: Hasher> Scribe<'_, N, H> {
             }
             Phase::Ended { end } => end.hash(self.to),
             Phase::Add | Phase::Prove | Phase::Smoke | Phase::Consumers | Phase::Confirm | Phase::Wait | Phase::Delete => {}
-            Phase::Adoption | Phase::Withdraw | Phase::Restore => {}
+            Phase::Adoption | Phase::Withdraw | Phase::Restore | Phase::Revoke | Phase::Dying => {}
         }
     }
 

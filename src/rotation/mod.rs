@@ -7,7 +7,8 @@
 //! |---|---|
 //! | `names`, `answers` | key IDs, tags, versions; what services say |
 //! | `plan`, `event`, `effect` | what a run sets out from, is told, wants |
-//! | `state` | where a run stands |
+//! | `state`, `view` | where a run stands; the same for those who only look |
+//! | `readings` | what has to be read before the decision at hand |
 //! | `add` | step 1: add and prove |
 //! | `publish` | steps 2 and 3: write every vault, read back |
 //! | `consumers` | refresh and check those who read, in both directions; which secret they use |
@@ -16,6 +17,7 @@
 //! | `drain` | at its end: whether the old secret is still in use |
 //! | `usage` | what the sign-in records say of a credential |
 //! | `delete` | step 5, and the removal at the end of a rollback |
+//! | `emergency`, `death` | a leaked credential: when it may go, and that it is dead |
 //! | `back` | the way back |
 //! | `failure` | why a machine stops, and the failure policy |
 //! | `invariants` | what must hold in every state |
@@ -40,13 +42,17 @@ pub mod usage;
 mod add;
 mod back;
 pub mod consumers;
+mod death;
 mod delete;
 mod drain;
+mod emergency;
 mod outcome;
 mod overlap;
 mod publish;
+mod readings;
 mod reconcile;
 mod rules;
+mod view;
 
 pub use consumers::Adoption;
 pub use effect::{Effect, Reading, Why};
@@ -55,7 +61,7 @@ pub use failure::Reason;
 pub use plan::Plan;
 #[cfg(feature = "rules-off")]
 pub use rules::{Rule, switch_off};
-pub use state::{End, Phase, Rotation, Step};
+pub use state::{Death, End, Phase, Rotation, Step};
 
 use answers::Mutation;
 use state::{AddState, Attempt, Hold, Seen};
@@ -97,9 +103,11 @@ impl Rotation {
             failing_since: None,
             held: false,
             proof: None,
+            leak: Default::default(),
             seen: Seen::nothing(plan.vaults.len()),
             plan,
         };
+        run.begin_emergency();
         run.forget();
         run.adopt(at);
         run
@@ -112,7 +120,7 @@ impl Rotation {
             Phase::NeedsOperator { reason, .. } => return Effect::NeedsOperator(reason.clone()),
             Phase::Add | Phase::Prove | Phase::Publish { .. } | Phase::Reconcile { .. } | Phase::Align { .. } => {}
             Phase::Smoke | Phase::Consumers | Phase::Confirm | Phase::Wait | Phase::Adoption | Phase::Delete => {}
-            Phase::Withdraw | Phase::Restore => {}
+            Phase::Withdraw | Phase::Restore | Phase::Revoke | Phase::Dying => {}
         }
         if let Some(request) = &self.in_flight {
             return Effect::Mutate(request.clone());
@@ -167,17 +175,21 @@ impl Rotation {
                 Some(reading @ Reading::Baseline { .. }) => {
                     self.answers(reading, at, |seen| seen.baseline = Some(answer.clone()))
                 }
-                Some(Reading::Credentials | Reading::Vault { .. } | Reading::Versions { .. } | Reading::SignIn) => false,
-                Some(Reading::SignIns { .. }) | None => false,
+                Some(Reading::Credentials | Reading::Vault { .. } | Reading::Versions { .. }) => false,
+                Some(Reading::SignIn | Reading::SignIns { .. } | Reading::Leaked { .. }) | None => false,
             },
             Event::UsageRead { usage } => match self.next_reading() {
                 Some(reading @ Reading::SignIns { key_id, .. }) if key_id == usage.key_id => {
                     self.answers(reading, at, |seen| seen.usage = Some(usage.clone()))
                 }
                 Some(Reading::SignIns { .. } | Reading::Credentials | Reading::Vault { .. }) => false,
-                Some(Reading::Versions { .. } | Reading::Baseline { .. } | Reading::SignIn) | None => false,
+                Some(Reading::Versions { .. } | Reading::Baseline { .. } | Reading::SignIn) => false,
+                Some(Reading::Leaked { .. }) | None => false,
             },
             Event::SignedIn { answer, .. } => self.asks_for(Reading::SignIn) && self.signed_in(at, answer),
+            Event::LeakedTried { answer, .. } => self.asks_for(self.next_try_of_leaked()) && self.leaked_tried(at, answer),
+            Event::LeakedMissing { .. } => self.asks_for(self.next_try_of_leaked()) && self.leaked_is(Death::Unproven),
+            Event::OutageAccepted { consumers, .. } => self.accept_outage(at, consumers),
             Event::ReadRefused { refusal, .. } => {
                 // what is to be copied is read before the intent to write it
                 let copies =
@@ -192,7 +204,9 @@ impl Rotation {
             }
             Event::ConsumerRefreshed { consumer, ok, note } => self.refreshed(at, *consumer, *ok, note),
             Event::ConsumerChecked { consumer, ok, reported, note } => self.checked(at, *consumer, *ok, *reported, note),
-            Event::RollbackRequested { baseline, .. } => self.rollback_requested(baseline.as_ref()),
+            Event::RollbackRequested { baseline, restore_leaked, .. } => {
+                self.rollback_requested(baseline.as_ref(), *restore_leaked)
+            }
             Event::HoldSet { until, .. } => !over && self.set_hold(Hold::Until(*until)),
             Event::Released { .. } => {
                 self.waive();
@@ -213,62 +227,6 @@ impl Rotation {
                 !over
             }
         }
-    }
-
-    /// What is read next for the decision at hand.
-    fn next_reading(&self) -> Option<Reading> {
-        self.readings().into_iter().next()
-    }
-
-    /// All that the decision at hand has still to know. None of them depends on another's answer, so they may be asked for side
-    /// by side; their answers are taken in this order.
-    pub fn readings(&self) -> Vec<Reading> {
-        // It may take many minutes, and what rests on the others is to be fresh.
-        if let Some(reading) = self.drain_reading() {
-            return vec![reading];
-        }
-        let seen = |places: &[bool], v: names::VaultIx| places.get(usize::from(v.0)).copied().unwrap_or(false);
-        let list = self.seen.list.is_none().then_some(Reading::Credentials);
-        let read: Vec<bool> = self.seen.currents.iter().map(Option::is_some).collect();
-        let current = |vault| Reading::Vault { vault, sign_in: self.signs_in_at(vault) };
-        let currents = self.vaults().filter(|v| !seen(&read, *v)).map(current);
-        let listed: Vec<bool> = self.seen.versions.iter().map(Option::is_some).collect();
-        let versions = self.vaults().filter(|v| !seen(&listed, *v)).map(|vault| Reading::Versions { vault });
-        match &self.phase {
-            // the list only tells whether there is room
-            Phase::Add => list.filter(|_| self.plan.room.is_some()).into_iter().collect(),
-            Phase::Prove => vec![Reading::SignIn],
-            Phase::Delete if !rules::keeps(rules::Rule::ReadBeforeRemoving) => list.into_iter().collect(),
-            Phase::Publish { look_for_tag: false } | Phase::Wait | Phase::Delete => {
-                list.into_iter().chain(currents).collect()
-            }
-            Phase::Publish { look_for_tag: true } | Phase::Reconcile { .. } => {
-                list.into_iter().chain(versions).chain(currents).collect()
-            }
-            Phase::Align { .. } | Phase::Smoke | Phase::Confirm => currents.collect(),
-            Phase::Withdraw => list.into_iter().chain(versions).collect(),
-            Phase::Restore => {
-                let vaults: Vec<Reading> = currents.collect();
-                if vaults.is_empty() { self.next_baseline_proof().into_iter().collect() } else { vaults }
-            }
-            Phase::Consumers | Phase::Adoption | Phase::NeedsOperator { .. } | Phase::Ended { .. } => Vec::new(),
-        }
-    }
-
-    /// Whether the decision at hand needs a sign-in with what `vault` serves.
-    fn signs_in_at(&self, vault: names::VaultIx) -> bool {
-        let baseline_there = self.start_of(vault) != plan::VaultStart::Empty && self.plan.baseline.alive();
-        match &self.phase {
-            Phase::Smoke => true,
-            Phase::Wait | Phase::Delete => !self.back || baseline_there,
-            Phase::Add | Phase::Prove | Phase::Publish { .. } | Phase::Reconcile { .. } | Phase::Align { .. } => false,
-            Phase::Consumers | Phase::Confirm | Phase::Adoption | Phase::Withdraw | Phase::Restore => false,
-            Phase::NeedsOperator { .. } | Phase::Ended { .. } => false,
-        }
-    }
-
-    fn asks_for(&self, reading: Reading) -> bool {
-        self.in_flight.is_none() && self.todo.is_empty() && self.next_reading() == Some(reading)
     }
 
     /// Takes an answer down; when nothing more is to be read, decides.
@@ -294,9 +252,11 @@ impl Rotation {
             Phase::Confirm => self.decide_confirm(at),
             Phase::Wait => self.decide_wait(at),
             Phase::Delete => self.decide_delete(at),
+            Phase::Revoke => self.decide_revoke(at),
             Phase::Withdraw => self.decide_withdraw(at),
             Phase::Restore => self.decide_restore(at),
-            Phase::Prove | Phase::Consumers | Phase::Adoption | Phase::NeedsOperator { .. } | Phase::Ended { .. } => {}
+            Phase::Prove | Phase::Consumers | Phase::Adoption | Phase::Dying => {}
+            Phase::NeedsOperator { .. } | Phase::Ended { .. } => {}
         }
     }
 
@@ -326,7 +286,7 @@ impl Rotation {
             phase @ (Phase::Align { .. } | Phase::Smoke | Phase::Consumers | Phase::Confirm) => self.enter(phase),
             // the consumers' answers may be days old by now
             Phase::Delete if !self.removal_begun() => self.enter_adoption(),
-            phase @ (Phase::Adoption | Phase::Delete | Phase::Restore) => self.enter(phase),
+            phase @ (Phase::Adoption | Phase::Delete | Phase::Restore | Phase::Revoke | Phase::Dying) => self.enter(phase),
             Phase::NeedsOperator { .. } | Phase::Ended { .. } => {}
         }
         true
@@ -356,6 +316,7 @@ impl Rotation {
             Phase::Adoption | Phase::Delete => self.enter_adoption(),
             Phase::Add | Phase::Prove | Phase::Publish { .. } | Phase::Reconcile { .. } | Phase::Align { .. } => {}
             Phase::Smoke | Phase::Consumers | Phase::Confirm | Phase::Wait | Phase::Withdraw | Phase::Restore => {}
+            Phase::Revoke | Phase::Dying => {}
             Phase::NeedsOperator { .. } | Phase::Ended { .. } => {}
         }
         true
@@ -363,135 +324,14 @@ impl Rotation {
 
     fn why_not_yet(&self) -> Why {
         match self.phase {
-            Phase::Prove => Why::Proof,
+            Phase::Prove | Phase::Dying => Why::Proof,
             Phase::Reconcile { .. } | Phase::Withdraw if self.tries == 0 => Why::Settle,
             Phase::Reconcile { .. } | Phase::Withdraw | Phase::Add | Phase::Publish { .. } | Phase::Align { .. } => {
                 Why::Again
             }
             Phase::Smoke | Phase::Consumers | Phase::Confirm | Phase::Wait | Phase::Adoption | Phase::Delete => Why::Again,
-            Phase::Restore | Phase::NeedsOperator { .. } | Phase::Ended { .. } => Why::Again,
+            Phase::Restore | Phase::Revoke | Phase::NeedsOperator { .. } | Phase::Ended { .. } => Why::Again,
         }
-    }
-
-    /// The state in a few words, for messages.
-    fn name(&self) -> String {
-        let phase = match &self.phase {
-            Phase::Add => "add",
-            Phase::Prove => "prove",
-            Phase::Publish { .. } => "publish",
-            Phase::Reconcile { room: false } => "reconcile",
-            Phase::Reconcile { room: true } => "make room",
-            Phase::Align { .. } => "align",
-            Phase::Smoke => "smoke test",
-            Phase::Consumers => "consumers",
-            Phase::Confirm => "confirm",
-            Phase::Wait => "overlap wait",
-            Phase::Adoption => "adoption",
-            Phase::Delete => "delete",
-            Phase::Withdraw => "withdraw",
-            Phase::Restore => "put back",
-            Phase::NeedsOperator { .. } => "needs operator",
-            Phase::Ended { .. } => "ended",
-        };
-        let way = if self.back { ", on the way back" } else { "" };
-        let sent = if self.in_flight.is_some() { ", a request is under way" } else { "" };
-        format!("{phase}{way}{sent}")
-    }
-
-    /// What a person sees of where the run stands; the last step that was worked on, once it is over or paused.
-    pub fn step(&self) -> Step {
-        fn step(phase: &Phase, back: bool) -> Step {
-            match phase {
-                Phase::Add | Phase::Prove => Step::AddSecret,
-                Phase::Publish { .. } | Phase::Reconcile { .. } | Phase::Align { .. } => Step::WriteVault,
-                Phase::Consumers if back => Step::PutBack,
-                Phase::Smoke | Phase::Consumers => Step::SmokeTest,
-                Phase::Confirm | Phase::Wait => Step::OverlapWait,
-                Phase::Adoption | Phase::Delete if back => Step::RemoveOurs,
-                Phase::Adoption | Phase::Delete => Step::DeleteOld,
-                Phase::Withdraw => Step::RemoveOurs,
-                Phase::Restore => Step::PutBack,
-                Phase::NeedsOperator { was, .. } => step(was, back),
-                Phase::Ended { .. } if back => Step::RemoveOurs,
-                Phase::Ended { .. } => Step::DeleteOld,
-            }
-        }
-        step(&self.phase, self.back)
-    }
-
-    /// What the run set out from.
-    pub fn plan(&self) -> &Plan {
-        &self.plan
-    }
-
-    /// Where it stands.
-    pub fn phase(&self) -> &Phase {
-        &self.phase
-    }
-
-    /// Whether it is on the way back.
-    pub fn back(&self) -> bool {
-        self.back
-    }
-
-    /// All attempts, the first first.
-    pub fn attempts(&self) -> &[Attempt] {
-        &self.attempts
-    }
-
-    /// The attempt whose value this process must have in memory, if any.
-    pub fn held(&self) -> Option<u32> {
-        self.held.then(|| self.attempt())
-    }
-
-    /// The key ID of an attempt, where it is known; of the baseline for attempt 0.
-    pub fn key_id(&self, attempt: u32) -> Option<names::KeyId> {
-        if attempt == 0 { self.plan.baseline.key_id() } else { self.added(attempt)?.key_id() }
-    }
-
-    /// What every vault was last read to serve and to sign in with: the key ID, and the version in the first vault.
-    pub fn served(&self) -> Option<(names::KeyId, names::VersionId)> {
-        self.served
-    }
-
-    /// What a person said about the removal of the old secret.
-    pub fn hold(&self) -> Hold {
-        self.hold
-    }
-
-    /// Whether a removal of the baseline was intended: there is no way back.
-    pub fn past_return(&self) -> bool {
-        self.no_return
-    }
-
-    /// What turned the run back or stopped it.
-    pub fn failure(&self) -> Option<&Reason> {
-        self.failure.as_ref()
-    }
-
-    /// When the overlap, or the wait for a release, is over.
-    pub fn deadline(&self) -> Option<Timestamp> {
-        self.deadline
-    }
-
-    /// The intent without an outcome.
-    pub fn in_flight(&self) -> Option<&Mutation> {
-        self.in_flight.as_ref()
-    }
-
-    /// The version each vault was confirmed to serve when the overlap began.
-    pub fn confirmed(&self) -> &[Option<names::VersionId>] {
-        &self.confirmed
-    }
-
-    /// What was removed, and when.
-    pub fn removed(&self) -> &std::collections::BTreeMap<names::KeyId, Timestamp> {
-        &self.removed
-    }
-
-    /// What is known of each consumer.
-    pub fn consumers(&self) -> &[state::ConsumerState] {
-        &self.consumers
     }
 }
 

@@ -47,11 +47,18 @@ impl Rotation {
                 let repeated = self.removed.contains_key(&key_id);
                 self.removed.entry(key_id).or_insert(at);
                 self.went_well();
+                if self.leaked() == Some(key_id) && self.leaked_removed() {
+                    return true;
+                }
                 if repeated {
                     self.again(at, self.plan.proof.spacing);
                 }
             }
-            (Mutation::AddSecret { .. } | Mutation::WriteVault { .. } | Mutation::DisableVersion { .. }, _) => {
+            (Mutation::DisableVersion { version, .. }, _) => {
+                self.leaked_version_disabled(version);
+                self.went_well();
+            }
+            (Mutation::AddSecret { .. } | Mutation::WriteVault { .. }, _) => {
                 self.went_well();
             }
         }
@@ -68,6 +75,7 @@ impl Rotation {
             Phase::Publish { .. } => self.enter(Phase::Smoke),
             Phase::Reconcile { room } => self.enter_reconcile(room),
             Phase::Align { .. } | Phase::Restore | Phase::Delete | Phase::Withdraw => self.forget(),
+            Phase::Revoke | Phase::Dying => self.forget(),
             Phase::Add | Phase::Prove | Phase::Smoke | Phase::Consumers | Phase::Confirm => self.forget(),
             Phase::Wait | Phase::Adoption => self.forget(),
             Phase::NeedsOperator { .. } | Phase::Ended { .. } => {}
@@ -118,7 +126,9 @@ impl Rotation {
 
     /// A write that was, or may have been, applied: somebody may have read the value. What consumers said before is about another.
     fn may_be_read(&mut self, request: &Mutation) {
-        if matches!(request, Mutation::WriteVault { .. } | Mutation::DisableVersion { .. }) {
+        // a version of the leaked value is disabled when nobody reads it any more
+        let withdrawn = matches!(request, Mutation::DisableVersion { .. }) && self.back;
+        if matches!(request, Mutation::WriteVault { .. }) || withdrawn {
             self.consumers.fill(Default::default());
             self.confirmed_at = None;
         }

@@ -51,13 +51,20 @@ impl Rotation {
     /// The overlap, no shorter than any consumer's cache; and until everything has settled, if anything was ever in doubt or
     /// an attempt was left behind.
     pub(super) fn overlap_ends(&self, at: Timestamp) -> Timestamp {
+        if let Some(left) = self.leaked_is_left(at) {
+            return self.settled_at().filter(|_| self.unsure()).map_or(left, |settled| left.max(settled));
+        }
         let cache = self.plan.consumers.iter().map(|c| c.cache).max().unwrap_or_default();
         let wait = self.plan.overlap.max(cache);
         // no wait at all needs no clock
         let none = wait.is_zero() || !keeps(Rule::Overlap);
         let overlap = if none { at } else { after(at, wait.saturating_add(DATE_RESOLUTION)) };
-        let unsure = (self.back || self.doubted || self.attempts.len() > 1) && keeps(Rule::OverlapAfterSettle);
-        self.settled_at().filter(|_| unsure).map_or(overlap, |settled| overlap.max(settled))
+        self.settled_at().filter(|_| self.unsure()).map_or(overlap, |settled| overlap.max(settled))
+    }
+
+    /// Something of this run may land yet, or a list may be stale.
+    fn unsure(&self) -> bool {
+        (self.back || self.doubted || self.attempts.len() > 1) && keeps(Rule::OverlapAfterSettle)
     }
 
     pub(super) fn decide_wait(&mut self, at: Timestamp) {

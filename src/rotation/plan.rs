@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::names::{KeyId, RunId, TargetId, VersionId};
+use super::names::{KeyId, RunId, TargetId, VaultIx, VersionId};
 pub use crate::runbook::{Delete, OnFailure};
+use crate::secret::ValueCheck;
 
 /// All that the rotation knows besides events. Durations are in service time.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -48,6 +49,65 @@ pub struct Plan {
     /// The attempts that were found when the journal of a run was rebuilt; empty otherwise.
     #[serde(default)]
     pub adopted: Vec<Adopted>,
+    /// A credential has leaked, and the run is there to end it. None in an ordinary rotation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub emergency: Option<Emergency>,
+}
+
+/// What an emergency adds to a plan. The leaked credential is removed as soon as every consumer is known to have left it, and is
+/// then tried until it is proven dead.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Emergency {
+    /// The credential that has leaked.
+    pub leaked: KeyId,
+    /// What comes first, and what comes besides.
+    pub way: Way,
+    /// When the command was given that declares it, in service time.
+    pub declared_at: Timestamp,
+    /// Since when it is out, where a person said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exposed_at: Option<Timestamp>,
+    /// Somebody accepts that who uses it may be cut off, all consumers: always so where it is revoked first.
+    pub outage_accepted: bool,
+    /// Consumers, from 0, whose outage is accepted: nobody waits for them.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub accepted: BTreeSet<usize>,
+    /// The proof that it is dead: refusals without a break for the window; the limit is how long one that still accepts it is
+    /// waited out.
+    pub death: Proof,
+    /// What tells the leaked value from one pasted by mistake when it is asked for again: a few bits of a digest, where a person
+    /// gave the value at the start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub check: Option<ValueCheck>,
+    /// Versions that hold its value and that are not to be served any more, the first in each vault's order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub versions: Vec<HeldIn>,
+    /// Those versions are disabled at the end.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub disable_versions: bool,
+}
+
+/// How an emergency goes about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Way {
+    /// The vaults serve it: it is replaced like any other, and removed without an overlap.
+    Replace,
+    /// The vaults serve it: it is removed first, which cuts its consumers off until the replacement is there.
+    RevokeFirst,
+    /// The vaults serve another: it is removed, and nothing else is done.
+    RevokeOnly,
+}
+
+/// A version that holds a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HeldIn {
+    /// Where.
+    pub vault: VaultIx,
+    /// Which.
+    pub version: VersionId,
 }
 
 /// The credential that a run replaces.

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::answers::{Mutation, Source};
+use super::answers::{Current, Mutation, Source};
 use super::failure::Reason;
 use super::names::VaultIx;
 use super::rules::{Rule, keeps};
@@ -64,7 +64,7 @@ impl Rotation {
         match self.refused_sign_in() {
             None => {
                 self.served = self.version_at(VaultIx(0)).map(|version| (key_id, version));
-                self.enter_consumers();
+                self.enter_consumers(at);
             }
             Some((vault, last)) if self.out_of_patience(at) => self.fail(Reason::CurrentRefused { vault, last }),
             Some(_) => self.again(at, self.plan.proof.spacing),
@@ -76,6 +76,14 @@ impl Rotation {
             Serves::Ours { version, .. } => Some(version),
             Serves::Baseline { version } => version,
             Serves::Foreign => None,
+        }
+    }
+
+    /// The version that a vault was last read to serve, whoever's it is.
+    pub(super) fn version_read_at(&self, vault: VaultIx) -> Option<super::names::VersionId> {
+        match self.seen.currents.get(usize::from(vault.0))?.as_ref()? {
+            (Current::Version(version), _) => Some(version.id),
+            (Current::Nothing | Current::Disabled, _) => None,
         }
     }
 

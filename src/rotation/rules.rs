@@ -61,6 +61,8 @@ rules! {
     ProofOfRollback,
     /// The baseline's value is proven once more before each write of it.
     ProofBeforeRestore,
+    /// A leaked credential is removed when each consumer has left it or may be cut off.
+    AdoptionBeforeCut,
 }
 
 /// Whether the rule holds.

@@ -1,6 +1,6 @@
 //! Where a run stands.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
@@ -60,6 +60,7 @@ pub struct Rotation {
     /// The value of the latest attempt is in this process's memory.
     pub(super) held: bool,
     pub(super) proof: Option<Streak>,
+    pub(super) leak: LeakState,
     pub(super) seen: Seen,
 }
 
@@ -102,6 +103,10 @@ pub enum Phase {
     Adoption,
     /// Read, sign in, list; remove what is to go, one at a time; end when nothing is left to remove.
     Delete,
+    /// Emergency: remove the leaked credential that no vault serves, or that is revoked before it is replaced.
+    Revoke,
+    /// Emergency: the leaked credential is removed; sign in with it until that is refused without a break for the window.
+    Dying,
     /// Way back, nothing published: settle, look, remove ours.
     Withdraw,
     /// Way back, maybe published: put the baseline back wherever it is not current.
@@ -146,6 +151,10 @@ pub enum Step {
     OverlapWait,
     /// Step 5.
     DeleteOld,
+    /// Emergency: the leaked secret is removed before, or without, a replacement.
+    RevokeLeaked,
+    /// Emergency: the leaked secret is tried until it is proven dead.
+    ProveDead,
     /// The way back: the old value is put back.
     PutBack,
     /// The way back: what the run added is removed.
@@ -161,6 +170,8 @@ impl Step {
             Step::SmokeTest => "smoke test",
             Step::OverlapWait => "overlap wait",
             Step::DeleteOld => "delete old",
+            Step::RevokeLeaked => "revoke leaked",
+            Step::ProveDead => "prove dead",
             Step::PutBack => "put back",
             Step::RemoveOurs => "remove ours",
         }
@@ -204,6 +215,28 @@ impl AddState {
 pub(super) struct Streak {
     pub(super) since: Timestamp,
     pub(super) last: Timestamp,
+}
+
+/// What is known of the leaked credential, and what people said about it. Empty in an ordinary rotation.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub(super) struct LeakState {
+    /// What became of it.
+    pub(super) death: Option<Death>,
+    /// Consumers whose outage was accepted since the start.
+    pub(super) accepted: BTreeSet<usize>,
+    /// Versions with its value that are disabled.
+    pub(super) disabled: BTreeSet<VersionId>,
+    /// A person said that it may be put back.
+    pub(super) may_be_restored: bool,
+}
+
+/// What became of a leaked credential after its removal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Death {
+    /// It was refused as wrong without a break for the window.
+    Proven,
+    /// Its value could not be tried, or was not refused for long enough within the limit.
+    Unproven,
 }
 
 /// Whether a person holds the old secret alive.
@@ -363,6 +396,8 @@ impl Rotation {
         if self.phase == Phase::Add && self.plan.room.is_none() {
             // where any number of secrets has room there is nothing to read first
             self.add_next();
+        } else if self.phase == Phase::Revoke {
+            self.revoke_at_once();
         }
     }
 

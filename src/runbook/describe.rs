@@ -53,6 +53,8 @@ pub(super) fn fields(r: &Runbook) -> Vec<(String, String)> {
     say("proof.window", &r.proof.window);
     say("proof.spacing", &r.proof.spacing);
     say("proof.limit", &r.proof.limit);
+    say("emergency.proof", &r.emergency.proof.unwrap_or(r.proof.window));
+    say("emergency.dead_within", &r.emergency.dead_within);
     for (n, vault) in (1..).zip(&r.vaults) {
         say(&format!("vault[{n}].url"), &vault.url);
         say(&format!("vault[{n}].secret"), &vault.secret);

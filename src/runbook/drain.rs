@@ -44,6 +44,12 @@ pub(super) fn read(top: &Table<'_>, p: &mut Problems<'_>) -> Checked<Drain> {
     let idle = top.more_than_zero("drain_idle", idle, p);
     let within = top.or("drain_within", default.within, p);
     let within = top.more_than_zero("drain_within", within, p);
+    if let (Ok(log_delay), Ok(idle)) = (log_delay, idle)
+        && log_delay.get() + idle.get() > HumanDuration::days(29).get()
+    {
+        let what = "is longer, with `drain_log_delay`, than sign-in records are kept: thirty days";
+        top.wrong("drain_idle", Wrong::new(what, "Write at most \"28d\"; \"24h\" is the default"), p);
+    }
     Ok(Drain { mode: mode?, log_delay: log_delay?, idle: idle?, within: within? })
 }
 
@@ -58,4 +64,38 @@ pub(super) fn networks(top: &Table<'_>, p: &mut Problems<'_>) -> Checked<Network
     parsed
         .map(Networks)
         .map_err(|wrong| top.wrong(FIELD, Wrong::new(format!("holds one that {}", wrong.what), wrong.instead), p))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Runbook;
+    use super::*;
+
+    fn runbook(fields: &str) -> Result<Runbook, super::super::RunbookError> {
+        let text = format!(
+            "cloud = \"sandbox\"\ntenant = \"5a9db0c5-7e4a-4000-8000-000000000001\"\n\
+             client_id = \"5a9db0c5-b111-4000-8000-000000000001\"\nowner = \"x\"\ncontact = \"y\"\n{fields}\n\
+             [[vault]]\nurl = \"https://v.vault.sandbox.localhost\"\nsecret = \"s\"\n"
+        );
+        Runbook::parse(text.as_bytes(), "x.toml")
+    }
+
+    #[test]
+    fn what_is_left_out_has_its_default() {
+        let runbook = runbook("").unwrap();
+        assert_eq!((runbook.drain, runbook.expected_networks.is_empty()), (Drain::default(), true));
+        assert_eq!(runbook.drain.log_delay.to_string(), "2h");
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        let says = |fields: &str| runbook(fields).unwrap_err().problems[0].to_string();
+        assert!(says("expected_networks = [\"10.0.0.0/8\", \"nowhere\"]").contains("holds one that is no network"));
+        assert!(says("expected_networks = \"10.0.0.0/8\"").contains("`expected_networks`"));
+        assert!(says("drain = \"perhaps\"").contains("\"observe\""));
+        assert!(says("drain_idle = \"0s\"").contains("is zero"));
+        assert!(says("drain_idle = \"29d\"").contains("thirty days"));
+        assert!(runbook("drain_idle = \"28d\"").is_ok());
+        assert!(says("drained = \"observe\"").contains("drain"));
+    }
 }

@@ -16,6 +16,7 @@ mod describe;
 mod document;
 mod drain;
 mod duration;
+mod emergency;
 #[cfg(test)]
 mod example;
 pub(crate) mod leaked;
@@ -36,6 +37,7 @@ pub use consumer::{Action, Call, Command, Consumer, HttpUrl};
 pub use custom_cloud::{CustomCloud, EndpointUrl, HostSuffix};
 pub use drain::Drain;
 pub use duration::HumanDuration;
+pub use emergency::InEmergency;
 pub use names::{ClientId, FileDigest, FreeText, Scope, SecretName, Tenant};
 pub use problem::{Place, Problem, RunbookError, Wrong};
 pub use vault::{Vault, VaultUrl};
@@ -79,6 +81,9 @@ pub struct Runbook {
     pub secret: NewSecret,
     /// `[proof]`: what counts as signing in.
     pub proof: Proof,
+    /// `[emergency]`: what differs when a secret has leaked.
+    #[serde(default, skip_serializing_if = "InEmergency::is_default")]
+    pub emergency: InEmergency,
     /// `overlap`: how long both secrets work, from the moment that the new one is confirmed in every vault. A consumer that
     /// keeps the value longer fails. At least `settle`; in the sandbox anything from 0s. Default: 24h.
     pub overlap: HumanDuration,

@@ -10,7 +10,7 @@ use super::problem::{Checked, Problems, Reported, Wrong};
 use super::table::{Table, key_as_shown};
 use super::{
     Delete, FileDigest, FreeText, HumanDuration, NewSecret, OnFailure, Proof, Runbook, RunbookError, Vault, auth, cloud,
-    consumer, drain, leaked, vault,
+    consumer, drain, emergency, leaked, vault,
 };
 
 pub(super) fn file(bytes: &[u8], name: &str) -> Result<Runbook, RunbookError> {
@@ -93,6 +93,7 @@ fn runbook(sha256: FileDigest, top: &Table<'_>, p: &mut Problems<'_>) -> Checked
     let (owner, contact) = (top.required("owner", p), top.required("contact", p));
     let vaults = vault::read_all(top, cloud.as_ref().ok(), p);
     let proof = proof(top, real, p);
+    let emergency = emergency::read(top, proof.as_ref().ok(), real, p);
     let (overlap, settle) = waits(top, real, p);
     let longest = match (&proof, overlap, settle) {
         (Ok(proof), Ok(overlap), Ok(settle)) => Some(proof.limit.get() + overlap.get() + settle.get()),
@@ -118,6 +119,7 @@ fn runbook(sha256: FileDigest, top: &Table<'_>, p: &mut Problems<'_>) -> Checked
         vaults: vaults?,
         secret: secret?,
         proof: proof?,
+        emergency: emergency?,
         overlap: overlap?,
         settle: settle?,
         delete: delete?,

@@ -9,7 +9,7 @@ use super::names::Form;
 use super::problem::{Checked, Problems, Reported, Wrong};
 
 /// The fields of each table, by the table's name; the top level has none.
-pub(super) const FIELDS: [(&str, &[&str]); 8] = [
+pub(super) const FIELDS: [(&str, &[&str]); 9] = [
     (
         "",
         &[
@@ -34,6 +34,7 @@ pub(super) const FIELDS: [(&str, &[&str]); 8] = [
             "custom",
             "secret",
             "proof",
+            "emergency",
             "vault",
             "consumer",
         ],
@@ -42,6 +43,7 @@ pub(super) const FIELDS: [(&str, &[&str]); 8] = [
     ("custom", &["authority", "graph", "vault_suffix", "ca_file"]),
     ("secret", &["label", "lifetime"]),
     ("proof", &["scope", "window", "spacing", "limit"]),
+    ("emergency", &["proof", "dead_within"]),
     ("vault", &["url", "secret", "content_type", "tags"]),
     ("consumer", &["name", "refresh", "check", "cache", "within"]),
     ("action", &["command", "http", "timeout"]),

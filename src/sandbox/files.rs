@@ -43,7 +43,7 @@ pub(super) fn read(path: &Path) -> Result<Option<Vec<u8>>, SandboxError> {
 /// Replaces a file, readable by its owner alone: after this returns, a kill or a power cut leaves the new content; before, the
 /// old one.
 pub(super) fn replace(path: &Path, bytes: &[u8]) -> Result<(), SandboxError> {
-    let beside = path.with_extension("new");
+    let beside = path.with_added_extension("new");
     let write = || -> io::Result<()> {
         let mut options = OpenOptions::new();
         options.write(true).create(true).truncate(true);
@@ -60,6 +60,23 @@ pub(super) fn replace(path: &Path, bytes: &[u8]) -> Result<(), SandboxError> {
         Ok(())
     };
     write().map_err(at(path))
+}
+
+/// The folders in a folder; none if it is not there.
+pub(super) fn folders(parent: &Path) -> Result<Vec<PathBuf>, SandboxError> {
+    let entries = match fs::read_dir(parent) {
+        Ok(entries) => entries,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(e) => return Err(at(parent)(e)),
+    };
+    let mut found: Vec<PathBuf> = entries.filter_map(|e| Some(e.ok()?.path())).filter(|p| p.is_dir()).collect();
+    found.sort();
+    Ok(found)
+}
+
+/// Removes a folder with all that is in it.
+pub(super) fn remove_folder(folder: &Path) -> Result<(), SandboxError> {
+    fs::remove_dir_all(folder).map_err(at(folder))
 }
 
 /// A file of ours to append to or to lock.

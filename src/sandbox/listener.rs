@@ -19,40 +19,45 @@ const HANDSHAKE: Duration = Duration::from_secs(10);
 /// A pause after the system refused to accept, most likely for want of file descriptors.
 const PAUSE: Duration = Duration::from_millis(50);
 
+type Connection = (TlsStream<TcpStream>, SocketAddr);
+
+async fn accept(listener: TcpListener, acceptor: TlsAcceptor, done: mpsc::Sender<Connection>) {
+    loop {
+        let Ok((stream, peer)) = listener.accept().await else {
+            tokio::time::sleep(PAUSE).await;
+            continue;
+        };
+        let (acceptor, done) = (acceptor.clone(), done.clone());
+        tokio::spawn(async move {
+            // Small answers must not wait for each other.
+            let _ = stream.set_nodelay(true);
+            if let Ok(Ok(stream)) = tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await {
+                let _ = done.send((stream, peer)).await;
+            }
+        });
+    }
+}
+
 /// Connections whose handshake is done.
 pub(super) struct TlsListener {
-    ready: mpsc::Receiver<(TlsStream<TcpStream>, SocketAddr)>,
+    ready: mpsc::Receiver<Connection>,
     address: SocketAddr,
-    accepting: JoinHandle<()>,
+    accepting: Vec<JoinHandle<()>>,
 }
 
 impl TlsListener {
-    pub(super) fn new(listener: TcpListener, config: ServerConfig, address: SocketAddr) -> TlsListener {
+    /// `address` is the one that is said to be listened on.
+    pub(super) fn new(listeners: Vec<TcpListener>, config: ServerConfig, address: SocketAddr) -> TlsListener {
         let acceptor = TlsAcceptor::from(Arc::new(config));
         let (done, ready) = mpsc::channel(64);
-        let accepting = tokio::spawn(async move {
-            loop {
-                let Ok((stream, peer)) = listener.accept().await else {
-                    tokio::time::sleep(PAUSE).await;
-                    continue;
-                };
-                let (acceptor, done) = (acceptor.clone(), done.clone());
-                tokio::spawn(async move {
-                    // Small answers must not wait for each other.
-                    let _ = stream.set_nodelay(true);
-                    if let Ok(Ok(stream)) = tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await {
-                        let _ = done.send((stream, peer)).await;
-                    }
-                });
-            }
-        });
+        let accepting = listeners.into_iter().map(|l| tokio::spawn(accept(l, acceptor.clone(), done.clone()))).collect();
         TlsListener { ready, address, accepting }
     }
 }
 
 impl Drop for TlsListener {
     fn drop(&mut self) {
-        self.accepting.abort();
+        self.accepting.iter().for_each(JoinHandle::abort);
     }
 }
 

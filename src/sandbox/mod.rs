@@ -6,6 +6,7 @@
 
 pub mod cloud;
 pub mod in_process;
+pub mod passing;
 pub mod process;
 pub mod server;
 pub mod wire;
@@ -14,7 +15,10 @@ mod endpoint;
 mod error;
 mod files;
 mod listener;
+mod saved;
+mod served;
 mod tls;
 
 pub use endpoint::Endpoint;
 pub use error::SandboxError;
+pub use served::{NamedOperator, Served, ServedApplication, ServedOperator, ServedVault};

@@ -19,6 +19,9 @@ use crate::inherited;
 /// How long a start may take.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// How long a server that is started here may be idle, if nothing else is said.
+const IDLE: Duration = Duration::from_secs(600);
+
 /// How long one question may take.
 const QUESTION: Duration = Duration::from_secs(5);
 
@@ -34,7 +37,7 @@ pub struct StartOptions {
     pub pace: Pace,
     /// Of a state that is made anew.
     pub seed: Option<u64>,
-    /// The server's own default if it is not said.
+    /// How long it may be idle before it ends; ten minutes if it is not said.
     pub idle: Option<Duration>,
 }
 
@@ -138,9 +141,8 @@ fn start(folder: &Path, options: &StartOptions) -> Result<Child, SandboxError> {
     if let Some(seed) = options.seed {
         flag("--seed", seed.to_string().into());
     }
-    if let Some(idle) = options.idle {
-        flag("--idle", humantime::format_duration(idle).to_string().replace(' ', "").into());
-    }
+    let idle = options.idle.unwrap_or(IDLE);
+    flag("--idle", humantime::format_duration(idle).to_string().replace(' ', "").into());
     let mut command = Command::new(&program);
     command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
     for name in inherited::secrets() {

@@ -1,4 +1,5 @@
-//! The sandbox over HTTPS, on loopback only. State is on disk before an answer leaves, so it outlives a kill as a cloud does.
+//! The sandbox over HTTPS, on loopback only. State that is kept is on disk before an answer leaves, so it outlives a kill as a
+//! cloud does.
 #![allow(clippy::disallowed_methods)] // the sandbox's own clock, randomness and sleep
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -21,6 +22,8 @@ use super::cloud::{Cloud, Operator, OperatorSecret, Profile};
 use super::endpoint::Endpoint;
 use super::error::SandboxError;
 use super::listener::TlsListener;
+use super::saved::Saved;
+use super::served::{Served, served};
 use super::{files, tls, wire};
 
 /// The most bytes of a request's body: a vault's value may have 25 KB.
@@ -28,6 +31,9 @@ const LONGEST_BODY: usize = 1 << 20;
 
 /// How long open connections may take to end when the server stops.
 const GRACE: Duration = Duration::from_secs(1);
+
+/// Addresses under which clients that know no names find the second vault.
+const OTHERS: [Ipv4Addr; 1] = [Ipv4Addr::new(127, 0, 0, 2)];
 
 /// How fast changes are seen.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -37,6 +43,8 @@ pub enum Pace {
     /// After up to 2.5 seconds, at different times in different places.
     #[default]
     Realistic,
+    /// After up to three minutes, at different times in more places.
+    Hostile,
 }
 
 impl Pace {
@@ -45,13 +53,15 @@ impl Pace {
         match self {
             Pace::Instant => "instant",
             Pace::Realistic => "realistic",
+            Pace::Hostile => "hostile",
         }
     }
 
-    fn profile(self) -> Profile {
+    pub(super) fn profile(self) -> Profile {
         match self {
             Pace::Instant => Profile::instant(),
             Pace::Realistic => Profile::realistic(),
+            Pace::Hostile => Profile::hostile(),
         }
     }
 }
@@ -79,11 +89,29 @@ pub struct Call {
 /// Waited for at each moment of each request. A future that never ends holds the answer back for ever.
 pub type Hook = Arc<dyn Fn(Moment, &Call) -> BoxFuture<'static, ()> + Send + Sync>;
 
+/// Where the state is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Keep {
+    /// In the state folder.
+    #[default]
+    Folder,
+    /// In this file.
+    File(PathBuf),
+    /// In memory. The authority's key, too; and the state folder is removed in the end.
+    Nothing,
+}
+
 /// How to serve.
 #[derive(Clone)]
 pub struct ServeOptions {
-    /// State, certificates and endpoint; made if it is not there, refused if others can read it.
+    /// Certificates, operators' secrets and endpoint; made if it is not there, refused if others can read it.
     pub state_folder: PathBuf,
+    /// Where the state is.
+    pub keep: Keep,
+    /// How many applications a state that is made anew has, with vaults and all operators; none of these if it is not said.
+    pub applications: Option<u32>,
+    /// Where to put a copy of the authority's certificate.
+    pub ca_out: Option<PathBuf>,
     /// 0: the port that the folder's last server had, or any that is free.
     pub port: u16,
     /// Holds for changes from now on.
@@ -103,6 +131,9 @@ impl ServeOptions {
     pub fn new(state_folder: impl Into<PathBuf>) -> ServeOptions {
         ServeOptions {
             state_folder: state_folder.into(),
+            keep: Keep::default(),
+            applications: None,
+            ca_out: None,
             port: 0,
             pace: Pace::default(),
             seed: None,
@@ -111,14 +142,32 @@ impl ServeOptions {
             hook: None,
         }
     }
+
+    pub(super) fn state_file(&self) -> Option<PathBuf> {
+        match &self.keep {
+            Keep::Folder => Some(self.state_folder.join("state.json")),
+            Keep::File(file) => Some(file.clone()),
+            Keep::Nothing => None,
+        }
+    }
 }
 
-/// Serves until idle. `ready` is called once requests are taken.
-pub async fn serve(options: ServeOptions, ready: impl FnOnce(&Endpoint)) -> Result<(), SandboxError> {
-    let server = Server::start(options).await?;
-    ready(server.endpoint());
-    server.ended().await;
-    Ok(())
+/// Serves until `stop` is done, or until idle. `ready` is called once requests are taken.
+pub async fn serve(
+    options: ServeOptions,
+    ready: impl FnOnce(&Server) -> Result<(), SandboxError>,
+    stop: impl Future<Output = ()>,
+) -> Result<(), SandboxError> {
+    let mut server = Server::start(options).await?;
+    let told = ready(&server);
+    if told.is_ok() {
+        tokio::select! {
+            _ = &mut server.task => return Ok(()),
+            () = stop => {}
+        }
+    }
+    server.stop().await;
+    told
 }
 
 /// A server that is running.
@@ -126,6 +175,7 @@ pub struct Server {
     folder: PathBuf,
     shared: Arc<Shared>,
     endpoint: Endpoint,
+    addresses: Vec<SocketAddr>,
     stop: watch::Sender<bool>,
     task: JoinHandle<()>,
 }
@@ -136,53 +186,8 @@ struct Shared {
     last_request: Mutex<Instant>,
 }
 
-/// The state, and how much of it is on disk.
-struct Saved {
-    cloud: Cloud,
-    revision: Option<u64>,
-    file: PathBuf,
-}
-
-impl Saved {
-    fn load(options: &ServeOptions) -> Result<Saved, SandboxError> {
-        let file = options.state_folder.join("state.json");
-        let (mut cloud, revision) = match files::read(&file)? {
-            Some(bytes) => {
-                let damaged =
-                    |e: serde_json::Error| SandboxError::State { path: file.clone(), line: e.line(), column: e.column() };
-                let cloud: Cloud = serde_json::from_slice(&bytes).map_err(damaged)?;
-                let revision = Some(cloud.revision());
-                (cloud, revision)
-            }
-            None => {
-                let drawn = || {
-                    let mut bytes = [0; 8];
-                    getrandom::fill(&mut bytes).map_err(|e| files::at(&file)(e.into()))?;
-                    Ok(u64::from_le_bytes(bytes))
-                };
-                let seed = options.seed.map_or_else(drawn, Ok)?;
-                (Cloud::new(seed, options.pace.profile(), Timestamp::now()), None)
-            }
-        };
-        cloud.set_profile(options.pace.profile());
-        let mut saved = Saved { cloud, revision, file };
-        saved.save()?;
-        Ok(saved)
-    }
-
-    fn save(&mut self) -> Result<(), SandboxError> {
-        if self.revision == Some(self.cloud.revision()) {
-            return Ok(());
-        }
-        let bytes = serde_json::to_vec(&self.cloud).map_err(|e| files::at(&self.file)(e.into()))?;
-        files::replace(&self.file, &bytes)?;
-        self.revision = Some(self.cloud.revision());
-        Ok(())
-    }
-}
-
 impl Server {
-    /// Loads or makes the state, listens, and writes `endpoint.json`. One server per folder.
+    /// Loads or makes the state, listens on loopback, and writes `endpoint.json`. One server per folder.
     pub async fn start(options: ServeOptions) -> Result<Server, SandboxError> {
         let folder = options.state_folder.clone();
         files::private_folder(&folder)?;
@@ -190,10 +195,15 @@ impl Server {
         let lock = files::try_lock(&folder.join("server.lock"))?;
         let lock = lock.ok_or_else(|| SandboxError::AlreadyServing { folder: folder.clone() })?;
         let saved = Saved::load(&options)?;
-        let config = tls::server_config(&folder)?;
-        let listener = listen(&folder, options.port).await?;
+        let config = tls::server_config(&folder, options.keep != Keep::Nothing)?;
+        if let Some(copy) = &options.ca_out {
+            files::replace(copy, &files::read(&tls::ca_file(&folder))?.unwrap_or_default())?;
+        }
         let port = options.port;
-        let address = listener.local_addr().map_err(|source| SandboxError::Listen { port, source })?;
+        let listeners = listen(&folder, port).await?;
+        let addresses: Result<Vec<SocketAddr>, _> = listeners.iter().map(TcpListener::local_addr).collect();
+        let addresses = addresses.map_err(|source| SandboxError::Listen { port, source })?;
+        let address = addresses.first().copied().unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
         let endpoint = announce(&folder, address, &saved.cloud, Operator::All)?;
 
         let (stop, mut stopped) = watch::channel(false);
@@ -204,31 +214,48 @@ impl Server {
         });
         let all = Arc::clone(&shared);
         let router = Router::new().fallback(handle).with_state(Arc::clone(&shared));
-        let listener = TlsListener::new(listener, config, address);
+        let listener = TlsListener::new(listeners, config, address);
         let mut told = stopped.clone();
         let graceful = http_serve(listener, router).with_graceful_shutdown(async move {
             let _ = told.wait_for(|stop| *stop).await;
         });
         let signal = stop.clone();
+        let removed = (options.keep == Keep::Nothing).then(|| folder.clone());
         let task = tokio::spawn(async move {
             let _held_until_the_end = lock;
             let mut serving = tokio::spawn(async move { graceful.await });
             tokio::select! {
-                _ = &mut serving => return,
+                _ = &mut serving => {}
                 _ = stopped.wait_for(|stop| *stop) => {}
                 () = idle(&shared) => {}
             }
             let _ = signal.send(true);
-            if tokio::time::timeout(GRACE, &mut serving).await.is_err() {
+            if !serving.is_finished() && tokio::time::timeout(GRACE, &mut serving).await.is_err() {
                 serving.abort();
             }
+            if let Some(folder) = removed {
+                let _ = files::remove_folder(&folder);
+            }
         });
-        Ok(Server { folder, shared: all, endpoint, stop, task })
+        Ok(Server { folder, shared: all, endpoint, addresses, stop, task })
     }
 
     /// What clients need.
     pub fn endpoint(&self) -> &Endpoint {
         &self.endpoint
+    }
+
+    /// What a client is told of a sandbox that is served on its own; writes the operators' secrets into files beside it.
+    ///
+    /// # Errors
+    /// If the files could not be written.
+    pub fn served(&self) -> Result<Served, SandboxError> {
+        let saved = self.shared.cloud.lock().unwrap_or_else(PoisonError::into_inner);
+        let ca_file = match &self.shared.options.ca_out {
+            Some(file) => std::path::absolute(file).map_err(files::at(file))?,
+            None => self.endpoint.ca_file.clone(),
+        };
+        served(&self.folder, &ca_file, &self.endpoint, &self.addresses, &saved.cloud)
     }
 
     /// Reads or edits what the services serve; an edit is on disk when this returns.
@@ -270,8 +297,19 @@ impl Server {
     }
 }
 
+/// On loopback, and on nothing else: at the first address, and at the others where the system has them (Linux does).
+async fn listen(folder: &Path, port: u16) -> Result<Vec<TcpListener>, SandboxError> {
+    let first = listen_first(folder, port).await?;
+    let port = first.local_addr().map_err(|source| SandboxError::Listen { port, source })?.port();
+    let mut all = vec![first];
+    for address in OTHERS {
+        all.extend(TcpListener::bind((address, port)).await);
+    }
+    Ok(all)
+}
+
 /// The port that was asked for; else the last server's, so that clients which know it go on; else any.
-async fn listen(folder: &Path, port: u16) -> Result<TcpListener, SandboxError> {
+async fn listen_first(folder: &Path, port: u16) -> Result<TcpListener, SandboxError> {
     let bind = |port| TcpListener::bind((Ipv4Addr::LOCALHOST, port));
     let before = Endpoint::load(folder)?.map(|e| e.address.port()).filter(|_| port == 0);
     if let Some(before) = before

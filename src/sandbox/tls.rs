@@ -1,7 +1,7 @@
 //! The sandbox's certificate authority, and the certificate that it serves with.
 //!
-//! The authority's key stays in a private file beside the state, so that a client which trusts `ca.pem` goes on trusting a
-//! server that was started again. It can vouch for loopback names only (RFC 5280 section 4.2.1.10).
+//! Where the state is kept, the authority's key stays in a private file, so that a client which trusts `ca.pem` goes on trusting
+//! a server that was started again; else it never leaves memory. It can vouch for loopback names only (RFC 5280 section 4.2.1.10).
 #![allow(clippy::disallowed_methods)] // certificates are dated by the local clock
 
 use std::net::Ipv4Addr;
@@ -20,13 +20,14 @@ use super::error::SandboxError;
 use super::files;
 
 /// What the served certificate is good for. `*.localhost` would match nothing: a wildcard needs two labels behind it.
-const NAMES: [&str; 6] = [
+const NAMES: [&str; 7] = [
     "login.sandbox.localhost",
     "graph.sandbox.localhost",
     "vault.sandbox.localhost",
     "*.vault.sandbox.localhost",
     "localhost",
     "127.0.0.1",
+    "127.0.0.2",
 ];
 
 /// Where clients find the authority's certificate.
@@ -34,8 +35,9 @@ pub(super) fn ca_file(folder: &Path) -> PathBuf {
     folder.join("ca.pem")
 }
 
-/// Serving with a fresh certificate of the folder's authority, which is made if there is none.
-pub(super) fn server_config(folder: &Path) -> Result<ServerConfig, SandboxError> {
+/// Serving with a fresh certificate of the folder's authority, which is made if there is none. Its key is kept in the folder, or
+/// nowhere.
+pub(super) fn server_config(folder: &Path, keep_key: bool) -> Result<ServerConfig, SandboxError> {
     let failed = |why: String| SandboxError::Certificates { folder: folder.to_owned(), why };
     let by_rcgen = |e: rcgen::Error| failed(e.to_string());
     let by_rustls = |e: tokio_rustls::rustls::Error| failed(e.to_string());
@@ -45,7 +47,9 @@ pub(super) fn server_config(folder: &Path) -> Result<ServerConfig, SandboxError>
         Some(pem) => KeyPair::from_pem(&String::from_utf8_lossy(&pem)).map_err(by_rcgen)?,
         None => {
             let key = KeyPair::generate().map_err(by_rcgen)?;
-            files::replace(&key_file, key.serialize_pem().as_bytes())?;
+            if keep_key {
+                files::replace(&key_file, key.serialize_pem().as_bytes())?;
+            }
             let certificate = authority().self_signed(&key).map_err(by_rcgen)?;
             files::replace(&ca_file, certificate.pem().as_bytes())?;
             key

@@ -4,14 +4,17 @@ use keyrelay::rotation::End;
 use keyrelay::rotation::plan::Baseline;
 use keyrelay::sandbox::cloud::Cloud;
 
+use crate::binary::leaks::{Searched, nothing_leaked};
 use crate::binary::truth::{assert_completed, assert_over, assert_rolled_back, end};
 use crate::binary::{Home, exit};
 
 /// Rolls the only run back, if that is asked for and open, else resumes it: it ends, with what S6 says, nothing blocks, and a
-/// further command changes nothing.
+/// further command changes nothing. Nothing of a secret is left behind, by those that were killed and in the end. How it ended, and
+/// how much was searched.
 #[track_caller]
-pub(crate) fn ends_well(home: &Home, before: &Cloud, rollback: bool) -> End {
+pub(crate) fn ends_well(home: &Home, before: &Cloud, rollback: bool) -> (End, Searched) {
     let killed = home.the_run();
+    let mut searched = nothing_leaked(home);
     let run = killed.start.plan.run.to_string();
     if rollback && end(&killed).is_none() {
         let seen = (home.cloud_bytes(), killed.rotation.clone());
@@ -37,5 +40,6 @@ pub(crate) fn ends_well(home: &Home, before: &Cloud, rollback: bool) -> End {
         End::Abandoned => panic!("nobody gave it up"),
     }
     assert_over(home);
-    end
+    searched += nothing_leaked(home);
+    (end, searched)
 }

@@ -10,15 +10,12 @@ use keyrelay::sandbox::cloud::Audience;
 use serde_json::json;
 
 use crate::aftermath::ends_well;
+use crate::binary::leaks::Searched;
 use crate::binary::scene::{EAST, WEST};
 use crate::binary::truth::{end, same};
 use crate::binary::{Book, Home, Running, Scene, exit, this_many_at_once};
-use crate::reliability::keep;
+use crate::reliability::{Counts, number, soak, thorough};
 use crate::wire::Wire;
-
-fn number(variable: &str, otherwise: u64) -> u64 {
-    std::env::var(variable).ok().and_then(|n| n.parse().ok()).unwrap_or(otherwise)
-}
 
 /// SplitMix64.
 struct Draw(u64);
@@ -42,11 +39,11 @@ struct Measure {
 
 /// What came of all runs.
 #[derive(Default)]
-struct Tally(Mutex<BTreeMap<String, u64>>);
+struct Tally(Mutex<BTreeMap<&'static str, u64>>, Mutex<Searched>);
 
 impl Tally {
-    fn add(&self, what: &str, n: u64) {
-        *self.0.lock().unwrap().entry(what.to_owned()).or_default() += n;
+    fn add(&self, what: &'static str, n: u64) {
+        *self.0.lock().unwrap().entry(what).or_default() += n;
     }
 
     fn of(&self, what: &str) -> u64 {
@@ -92,10 +89,10 @@ enum Place {
 
 impl Place {
     fn draw(kind: u64, draw: &mut Draw, whole: Measure) -> Place {
-        match kind % 3 {
+        match kind % 6 {
             0 => Place::Byte { at: draw.below(whole.bytes), sharp: draw.below(2) == 0 },
             1 => Place::Change(1 + draw.below(3)),
-            _ => Place::Time(Duration::from_micros(draw.below(u64::try_from(whole.time.as_micros()).unwrap()))),
+            2.. => Place::Time(Duration::from_micros(draw.below(u64::try_from(whole.time.as_micros()).unwrap()))),
         }
     }
 
@@ -155,12 +152,14 @@ fn one_run(number: u64, whole: Measure, tally: &Tally) {
         tally.add("second process killed too", 1);
         let again = if draw.below(3) == 0 { "rollback" } else { "resume" };
         wire.process_starts();
-        let place = Place::draw(draw.below(3), &mut draw, whole);
+        let place = Place::draw(draw.below(6), &mut draw, whole);
         kill(place, &wire, home.start(&[again, home.the_run().start.plan.run.as_str(), "--wait"]), tally);
         pause(&mut draw);
     }
     wire.process_starts();
-    match ends_well(&home, &scene.cloud, draw.below(2) == 0) {
+    let (end, searched) = ends_well(&home, &scene.cloud, draw.below(2) == 0);
+    *tally.1.lock().unwrap() += searched;
+    match end {
         End::Completed => tally.add("completed", 1),
         End::RolledBack => tally.add("rolled back", 1),
         End::Abandoned => {}
@@ -174,20 +173,36 @@ fn began(home: &Home) -> bool {
     home.journal_bytes().iter().any(|(_, bytes)| bytes.contains(&b'\n'))
 }
 
+/// How many runs, and for how long at most: two out of three are killed at a random time, so that 750 make 500 of those.
+fn how_many() -> (u64, Duration) {
+    match (soak(), thorough()) {
+        (Some(limit), _) => (10_000, limit),
+        (None, true) => (750, Duration::MAX),
+        (None, false) => (9, Duration::MAX),
+    }
+}
+
 #[test]
 fn killed_between_bytes_and_at_random_times() {
-    let (clock, runs, seed) = (Instant::now(), number("KEYRELAY_KILLS", 9), number("KEYRELAY_SEED", 0));
-    let (tally, whole) = (Tally::default(), measure());
-    let numbers: Vec<u64> = (seed..seed + runs).collect();
+    let ((most, limit), seed) = (how_many(), number("KEYRELAY_SEED", 0));
+    let most = number("KEYRELAY_KILLS", most);
+    let mut counts = Counts::new("kills-anywhere", json!({ "first": seed, "runs at most": most }));
+    let (clock, tally, whole) = (Instant::now(), Tally::default(), measure());
+    let numbers: Vec<u64> = (seed..seed + most).collect();
     this_many_at_once(12, &numbers, |number| {
+        if clock.elapsed() > limit {
+            return;
+        }
         let result = std::panic::catch_unwind(|| one_run(*number, whole, &tally));
         assert!(result.is_ok(), "run {number} of {whole:?}; KEYRELAY_SEED={number} KEYRELAY_KILLS=1 repeats the draw");
+        tally.add("runs", 1);
     });
-    let late = tally.of("of them when their sender was dead");
-    keep("binary-kills", &json!({ "runs": runs, "seed": seed }), &json!(*tally.0.lock().unwrap()), clock);
+    let runs = tally.of("runs");
     assert_eq!(tally.of("completed") + tally.of("rolled back"), runs);
-    assert!(
-        runs < 10 || late > 0,
-        "no change reached the service after its sender's death: the suite proves nothing about it"
-    );
+    for what in ["of them when their sender was dead", "second process killed too", "killed at a time"] {
+        assert!(runs < 20 || tally.of(what) > 0, "{what}: none. The suite proves nothing about it");
+    }
+    tally.0.lock().unwrap().iter().for_each(|(what, n)| counts.set(what, *n));
+    counts.set("searched for secrets", tally.1.lock().unwrap().json());
+    counts.keep();
 }

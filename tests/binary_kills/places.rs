@@ -3,13 +3,17 @@
 //! says, fails.
 
 use std::collections::BTreeSet;
+use std::sync::Mutex;
 
 use crate::aftermath::ends_well;
+use crate::binary::leaks::{Searched, nothing_leaked, secrets};
 use crate::binary::scene::{EAST, WEST};
 use crate::binary::{Book, Home, Scene, all_at_once, exit};
+use crate::reliability::Counts;
 use keyrelay::driver::CrashPoint;
 use keyrelay::rotation::End;
 use keyrelay::sandbox::cloud::Audience;
+use serde_json::json;
 
 /// What was there.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -145,6 +149,30 @@ enum Then {
     Rollback,
 }
 
+impl Then {
+    fn name(self) -> &'static str {
+        match self {
+            Then::Resume => "resumed",
+            Then::Rollback => "rolled-back",
+        }
+    }
+}
+
+/// The hunt that every run here ends with is not to be believed for what it does not find.
+#[test]
+fn a_planted_leak_is_found() {
+    let home = Home::with(&Scene::living(&[EAST]));
+    home.killed_at("after-request:write-vault", &["rotate", &home.runbook(&Book::one()), "--wait"]);
+    let journal: usize = home.journal_bytes().iter().map(|(_, bytes)| bytes.len()).sum();
+    assert!(nothing_leaked(&home).bytes > journal as u64, "the journal was searched");
+    for secret in secrets(&home) {
+        let planted = home.state().join("journals").join("core");
+        std::fs::write(&planted, &secret[10..18]).unwrap();
+        assert!(std::panic::catch_unwind(|| nothing_leaked(&home)).is_err());
+        std::fs::remove_file(planted).unwrap();
+    }
+}
+
 #[test]
 fn every_crash_point_has_a_way() {
     let all: BTreeSet<String> = CrashPoint::all().iter().map(ToString::to_string).collect();
@@ -155,31 +183,40 @@ fn every_crash_point_has_a_way() {
 
 #[test]
 fn killed_at_every_place_and_resumed() {
-    kill_at_all(EVERY_PLACE, Then::Resume);
+    kill_at_all("every", EVERY_PLACE, Then::Resume);
 }
 
 #[test]
 fn killed_at_every_place_and_rolled_back() {
-    kill_at_all(EVERY_PLACE, Then::Rollback);
+    kill_at_all("every", EVERY_PLACE, Then::Rollback);
 }
 
 #[test]
 fn killed_where_more_is_at_stake_and_resumed() {
-    kill_at_all(HARDER, Then::Resume);
+    kill_at_all("harder", HARDER, Then::Resume);
 }
 
 #[test]
 fn killed_where_more_is_at_stake_and_rolled_back() {
-    kill_at_all(HARDER, Then::Rollback);
+    kill_at_all("harder", HARDER, Then::Rollback);
 }
 
-fn kill_at_all(ways: &[Way], then: Then) {
+fn kill_at_all(which: &str, ways: &[Way], then: Then) {
     let cases: Vec<(&Way, &str)> = ways.iter().flat_map(|way| way.places.iter().map(move |p| (way, *p))).collect();
+    let counts = Counts::new(format!("kills-at-{which}-place-{}", then.name()), json!({}));
+    let all = Mutex::new((counts, Searched::default()));
     all_at_once(&cases, |(way, place)| {
         let case = format!("{place}, {then:?}: {way:?}");
         let result = std::panic::catch_unwind(|| kill_at(way, place, then));
-        assert!(result.is_ok(), "failed: {case}");
+        let Ok((end, searched)) = result else { panic!("failed: {case}") };
+        let mut all = all.lock().unwrap();
+        all.0.add("runs", 1);
+        all.0.add(if end == End::RolledBack { "rolled back" } else { "completed" }, 1);
+        all.1 += searched;
     });
+    let (mut counts, searched) = all.into_inner().unwrap();
+    counts.set("searched for secrets", searched.json());
+    counts.keep();
 }
 
 fn scene(way: &Way) -> Scene {
@@ -235,7 +272,7 @@ fn bring(home: &Home, book: &str, way: &Way, place: &str) {
     }
 }
 
-fn kill_at(way: &Way, place: &str, then: Then) {
+fn kill_at(way: &Way, place: &str, then: Then) -> (End, Searched) {
     let scene = scene(way);
     let home = Home::with(&scene);
     let home = if way.realistic { home.realistic() } else { home };
@@ -250,6 +287,7 @@ fn kill_at(way: &Way, place: &str, then: Then) {
     if release {
         home.run(&["release", &run, "--reason", "suite"]).exits(exit::DONE);
     }
-    let end = ends_well(&home, &scene.cloud, then == Then::Rollback);
+    let (end, searched) = ends_well(&home, &scene.cloud, then == Then::Rollback);
     assert!(!back || end == End::RolledBack, "a way back that was begun is gone to its end");
+    (end, searched)
 }

@@ -21,7 +21,7 @@ pub(crate) struct Found {
     pub depth: usize,
     /// The first violation, with the shortest way to it.
     pub broken: Option<(Broken, Vec<String>)>,
-    /// There were more states than were asked for.
+    /// There were more states than were asked for, or than there was time for.
     pub cut: bool,
 }
 
@@ -46,8 +46,24 @@ struct Origin {
     way: u16,
 }
 
-/// Goes on until nothing new is found, a violation is, or there are more than `most` states.
-pub(crate) fn explore(scene: &Scene, most: usize) -> Found {
+/// When to stop though there is more.
+#[derive(Clone, Copy)]
+pub(crate) struct Limit {
+    pub states: usize,
+    pub until: Option<Instant>,
+}
+
+impl Limit {
+    pub(crate) const NONE: Limit = Limit { states: usize::MAX, until: None };
+
+    fn reached(self, states: usize) -> bool {
+        let late = || states.is_multiple_of(1024) && self.until.is_some_and(|until| Instant::now() > until);
+        states > self.states || late()
+    }
+}
+
+/// Goes on until nothing new is found, a violation is, or the limit is reached.
+pub(crate) fn explore(scene: &Scene, limit: Limit) -> Found {
     let clock = Instant::now();
     let first = scene.first();
     let mut known: HashMap<u128, u32, BuildHasherDefault<AsIs>> = HashMap::default();
@@ -56,10 +72,14 @@ pub(crate) fn explore(scene: &Scene, most: usize) -> Found {
     let mut graph = Graph::default();
     graph.places.push(Place::of(&first));
     let (mut frontier, mut next) = (vec![first], Vec::new());
-    let (mut broken, mut depth, mut at) = (None, 0, 0_u32);
+    let (mut broken, mut depth, mut at, mut cut) = (None, 0, 0_u32, false);
     let mut ways = Ways { scene, told: false, out: Vec::new() };
-    'search: while !frontier.is_empty() && graph.places.len() <= most {
+    'search: while !frontier.is_empty() {
         for state in frontier.drain(..) {
+            if limit.reached(at as usize) {
+                cut = true;
+                break 'search;
+            }
             ways.all(&state);
             for (n, way) in ways.out.drain(..).enumerate() {
                 let index = match known.entry(way.to.likeness()) {
@@ -89,7 +109,6 @@ pub(crate) fn explore(scene: &Scene, most: usize) -> Found {
         depth += 1;
         std::mem::swap(&mut frontier, &mut next);
     }
-    let cut = !frontier.is_empty() && broken.is_none();
     let broken = broken.map(|(what, index)| (what, path(scene, &origins, index)));
     Found { scene: scene.clone(), graph, seconds: clock.elapsed().as_secs_f64(), depth, broken, cut }
 }
@@ -139,11 +158,11 @@ impl State {
 }
 
 /// Searches every scene, two at a time, and gives each result as soon as those before it are there.
-pub(crate) fn explore_all(scenes: &[Scene], each: impl Fn(Found) + Sync) {
+pub(crate) fn explore_all(scenes: &[Scene], limit: Limit, each: impl Fn(Found) + Sync) {
     let (next, done) = (std::sync::atomic::AtomicUsize::new(0), std::sync::Mutex::new(()));
     let work = || {
         while let Some(scene) = scenes.get(next.fetch_add(1, std::sync::atomic::Ordering::Relaxed)) {
-            let found = explore(scene, usize::MAX);
+            let found = explore(scene, limit);
             let _one_at_a_time = done.lock();
             each(found);
         }

@@ -19,6 +19,8 @@
 
 mod explore;
 mod graph;
+#[path = "../reliability/mod.rs"]
+mod reliability;
 mod report;
 #[cfg(feature = "rules-off")]
 mod rules_off;
@@ -27,10 +29,14 @@ mod services;
 mod state;
 mod steps;
 
-use explore::{explore, explore_all};
-use keyrelay::rotation::plan::{Delete, OnFailure};
+use std::time::Instant;
+
+use explore::{Limit, explore, explore_all};
+use keyrelay::rotation::plan::{Delete, OnFailure, Way};
+use reliability::{Counts, soak, thorough};
 use report::Report;
 use scene::{Scene, Start};
+use serde_json::json;
 
 /// The baseline alive, absent and dead, each with room and with two secrets at most.
 fn six(like: &Scene) -> Vec<Scene> {
@@ -39,9 +45,9 @@ fn six(like: &Scene) -> Vec<Scene> {
     starts.into_iter().flat_map(both).collect()
 }
 
-fn search(suite: &str, scenes: &[Scene]) {
-    let report = Report::new(suite);
-    explore_all(scenes, |found| report.add(&found));
+fn search(suite: &str, scenes: &[Scene], limit: Limit) {
+    let report = Report::new(suite, limit);
+    explore_all(scenes, limit, |found| report.add(&found));
     report.finish();
 }
 
@@ -55,13 +61,32 @@ fn a_small_world_holds_no_surprise() {
         Scene { drain: true, crashes: 0, losses: 0, ..one.clone() },
         Scene { two_at_most: true, start: Start::Dead, ..one },
     ];
-    search("search-small", &scenes);
+    search("search-small", &scenes, Limit::NONE);
+}
+
+/// A secret has leaked: with a consumer that says what it uses, with one that cannot, revoked first, and where no vault serves it.
+fn leaks() -> Vec<Scene> {
+    let one = Scene::default();
+    let replace = Scene { leak: Some(Way::Replace), consumer: true, ..one.clone() };
+    vec![
+        Scene { silent: true, overlap: 3, ..replace.clone() },
+        Scene { accepts: true, ..replace.clone() },
+        Scene { two_at_most: true, crashes: 0, ..replace },
+        Scene { leak: Some(Way::RevokeFirst), ..one.clone() },
+        Scene { leak: Some(Way::RevokeFirst), two_at_most: true, crashes: 0, ..one.clone() },
+        Scene { leak: Some(Way::RevokeOnly), ..one },
+    ]
+}
+
+#[test]
+fn a_leak_is_answered_in_every_state() {
+    search("search-leak", &leaks(), Limit::NONE);
 }
 
 /// `KEYRELAY_THOROUGH=1`, in release mode.
 #[test]
 fn every_state_holds_what_is_promised() {
-    if std::env::var_os("KEYRELAY_THOROUGH").is_none() {
+    if !thorough() {
         return println!("skipped: KEYRELAY_THOROUGH is not set");
     }
     let one = Scene { crashes: 2, losses: 2, ..Scene::default() };
@@ -69,7 +94,9 @@ fn every_state_holds_what_is_promised() {
     let mut scenes = six(&one);
     scenes.extend(six(&two));
     scenes.extend(others());
-    search("search", &scenes);
+    scenes.extend(leaks().into_iter().map(|leak| Scene { crashes: 2, ..leak }));
+    scenes.extend(leaks().into_iter().map(|leak| Scene { vaults: 2, ..leak }));
+    search("search", &scenes, Limit::NONE);
 }
 
 /// What else a runbook may say and a day may bring, with a crash and a loss.
@@ -98,30 +125,35 @@ fn others() -> Vec<Scene> {
     ]
 }
 
-/// `KEYRELAY_SOAK=1`, in release mode: an hour, and some 10 GB of memory.
+/// `KEYRELAY_SOAK=1h`, in release mode: what takes about an hour and some 10 GB of memory, or as far as there is time.
 #[test]
-fn more_crashes_and_losses() {
-    if std::env::var_os("KEYRELAY_SOAK").is_none() {
-        return println!("skipped: KEYRELAY_SOAK is not set");
-    }
+fn soak_of_more_crashes_and_losses() {
+    let Some(time) = soak() else { return println!("skipped: KEYRELAY_SOAK is not set") };
     let mut scenes = Vec::new();
-    for (crashes, losses, vaults) in [(2, 2, 2), (3, 2, 1), (2, 3, 1)] {
+    for (crashes, losses, vaults) in [(3, 2, 1), (2, 3, 1), (2, 2, 2)] {
         scenes.extend(six(&Scene { crashes, losses, vaults, ..Scene::default() }));
     }
-    search("search-soak", &scenes);
+    search("search", &scenes, Limit { until: Some(Instant::now() + time), ..Limit::NONE });
 }
 
 /// The assumptions bear weight: without either, a promise is broken.
 #[test]
 fn without_a1_or_a2_nothing_can_be_promised() {
+    let mut counts = Counts::new("search-controls", json!({}));
     for (scene, first) in [
         // a rollback ends, and the secret that it was to remove comes later
         (Scene { breaks_a1: true, losses: 0, ..Scene::default() }, "S6"),
         (Scene { breaks_a2: true, crashes: 0, losses: 0, ..Scene::default() }, "S1"),
     ] {
-        let found = explore(&scene, usize::MAX);
+        let found = explore(&scene, Limit::NONE);
         let (broken, path) = found.broken.unwrap_or_else(|| panic!("{}: nothing was found", scene.name()));
         println!("{}: {broken}, {} steps\n  {}", scene.name(), path.len(), path.join("\n  "));
         assert_eq!(broken.rule, first);
+        let assumption = if scene.breaks_a1 { "without A1" } else { "without A2" };
+        counts.set(
+            assumption,
+            json!({ "found": broken.to_string(), "steps": path.len(), "states": found.graph.places.len() }),
+        );
     }
+    counts.keep();
 }

@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use keyrelay::rotation::Rotation;
-use keyrelay::rotation::names::{KeyId, RunId, TargetId};
-use keyrelay::rotation::plan::{Baseline, ConsumerPlan, Delete, Drain, OnFailure, Plan, Proof, VaultStart};
-use keyrelay::sandbox::cloud::{AppRef, ApplicationSpec, Audience, Cloud, PasswordSpec, Profile, SecretWrite};
+use keyrelay::rotation::names::{KeyId, RunId, TargetId, VaultIx, VersionId};
+use keyrelay::rotation::plan::{
+    Baseline, ConsumerPlan, Delete, Drain, Emergency, HeldIn, OnFailure, Plan, Proof, VaultStart, Way,
+};
+use keyrelay::sandbox::cloud::{AppRef, ApplicationSpec, Audience, Cloud, PasswordSpec, Profile, SecretWrite, Value};
 use uuid::Uuid;
 
 use crate::state::{Made, Standing, State};
@@ -54,6 +56,12 @@ pub(crate) struct Scene {
     pub consumer: bool,
     /// The overlap goes on until the sign-in records say that the old secret is idle.
     pub drain: bool,
+    /// It is told, and cannot be asked.
+    pub silent: bool,
+    /// A secret has leaked: the baseline, or where it is only revoked another one.
+    pub leak: Option<Way>,
+    /// A person may accept the outage of the consumer on the way.
+    pub accepts: bool,
     /// In ticks, all three.
     pub window: i32,
     pub overlap: i32,
@@ -82,6 +90,9 @@ impl Default for Scene {
             delete: Delete::Auto,
             consumer: false,
             drain: false,
+            silent: false,
+            leak: None,
+            accepts: false,
             window: 1,
             // shorter than settle, so that it does not hide a settle that is missing
             overlap: 1,
@@ -116,7 +127,12 @@ impl Scene {
         let mut add = |yes: bool, what: &str| name += if yes { what } else { "" };
         add(self.two_at_most, ", two secrets at most");
         add(self.second_empty, ", the second empty");
-        add(self.consumer, ", a consumer");
+        add(self.consumer && !self.silent, ", a consumer");
+        add(self.consumer && self.silent, ", a silent consumer");
+        add(self.leak == Some(Way::Replace), ", emergency");
+        add(self.leak == Some(Way::RevokeFirst), ", emergency, revoked first");
+        add(self.leak == Some(Way::RevokeOnly), ", emergency, revoked only");
+        add(self.accepts, ", outage accepted");
         add(self.drain, ", drained");
         add(self.on_failure == OnFailure::Rollback, ", rolls back by policy");
         add(self.delete == Delete::OnRelease, ", removed on release");
@@ -146,32 +162,33 @@ impl Scene {
         hosts.iter().for_each(|host| cloud.create_vault(host));
         let mut starts = vec![VaultStart::Empty; hosts.len()];
         let mut made = vec![Vec::new(); hosts.len()];
-        let mut baseline = None;
+        let (mut baseline, mut leaked, mut held) = (None, None, Vec::new());
+        if self.leak == Some(Way::RevokeOnly) {
+            let (key_id, value) = added(&mut cloud, long_ago, 9000);
+            leaked = Some(key_id);
+            for (v, host) in hosts.iter().enumerate() {
+                let version = set(&mut cloud, long_ago, host, value.clone());
+                held.push(HeldIn { vault: VaultIx(v as u8), version });
+                made[v].push(Made { id: version, attempt: None, key_id: key_id.0, enabled: true });
+            }
+        }
         if self.start != Start::None {
             let years = if self.start == Start::Dead { -1 } else { 9000 };
-            let spec = PasswordSpec {
-                display_name: Some("by hand".to_owned()),
-                start: Some(long_ago),
-                end: Some(begin() + SignedDuration::from_hours(years)),
-            };
-            let credential = cloud.add_password(long_ago, APP, spec).unwrap();
-            baseline = Some(KeyId(credential.key_id));
+            let (key_id, value) = added(&mut cloud, long_ago, years);
+            baseline = Some(key_id);
             for (v, host) in hosts.iter().enumerate().filter(|(v, _)| !(self.second_empty && *v == 1)) {
-                let write = SecretWrite {
-                    value: credential.value.clone(),
-                    content_type: None,
-                    tags: Default::default(),
-                    enabled: true,
-                    not_before: None,
-                    expires: None,
-                };
-                let version = cloud.set_secret(long_ago, host, SECRET, write).unwrap().id.parse().unwrap();
+                let version = set(&mut cloud, long_ago, host, value.clone());
                 starts[v] = VaultStart::Holds { version };
-                made[v].push(Made { id: version, attempt: None, key_id: credential.key_id, enabled: true });
+                made[v].push(Made { id: version, attempt: None, key_id: key_id.0, enabled: true });
+                if leaked.is_none() {
+                    held.push(HeldIn { vault: VaultIx(v as u8), version });
+                }
             }
         }
         cloud.propagate_all(long_ago);
-        let plan = Arc::new(self.plan(baseline, starts));
+        let mut plan = self.plan(baseline, starts);
+        plan.emergency = leaked.or(baseline).and_then(|leaked| self.emergency(leaked, held, plan.proof));
+        let plan = Arc::new(plan);
         let standing = |key_id| Standing {
             key_id,
             attempt: 0,
@@ -186,7 +203,7 @@ impl Scene {
             now: begin(),
             memory: None,
             late: Vec::new(),
-            standings: baseline.into_iter().map(standing).collect(),
+            standings: baseline.into_iter().chain(leaked).map(standing).collect(),
             made,
             cached: Vec::new(),
             early: Vec::new(),
@@ -196,6 +213,21 @@ impl Scene {
             strangers: 0,
             wrong: None,
         }
+    }
+
+    fn emergency(&self, leaked: KeyId, versions: Vec<HeldIn>, death: Proof) -> Option<Emergency> {
+        Some(Emergency {
+            leaked,
+            way: self.leak?,
+            declared_at: begin(),
+            exposed_at: None,
+            outage_accepted: self.leak != Some(Way::Replace),
+            accepted: Default::default(),
+            death,
+            check: None,
+            versions,
+            disable_versions: true,
+        })
     }
 
     fn plan(&self, baseline: Option<KeyId>, vaults: Vec<VaultStart>) -> Plan {
@@ -220,11 +252,27 @@ impl Scene {
             attempts: 6,
             drain: self.drain.then(|| Drain { require: true, log_delay: ticks(1), idle: ticks(1), within: ticks(2) }),
             consumers: if self.consumer {
-                vec![ConsumerPlan { refresh: true, check: true, cache: wait(self.overlap) }]
+                vec![ConsumerPlan { refresh: true, check: !self.silent, cache: wait(self.overlap) }]
             } else {
                 Vec::new()
             },
             adopted: Vec::new(),
+            emergency: None,
         }
     }
+}
+
+/// A credential that somebody added by hand.
+fn added(cloud: &mut Cloud, at: Timestamp, years: i64) -> (KeyId, Value) {
+    let end = Some(begin() + SignedDuration::from_hours(years));
+    let spec = PasswordSpec { display_name: Some("by hand".to_owned()), start: Some(at), end };
+    let credential = cloud.add_password(at, APP, spec).unwrap();
+    (KeyId(credential.key_id), credential.value)
+}
+
+/// A version that somebody set by hand.
+fn set(cloud: &mut Cloud, at: Timestamp, host: &str, value: Value) -> VersionId {
+    let write =
+        SecretWrite { value, content_type: None, tags: Default::default(), enabled: true, not_before: None, expires: None };
+    cloud.set_secret(at, host, SECRET, write).unwrap().id.parse().unwrap()
 }

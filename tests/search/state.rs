@@ -6,17 +6,19 @@ use std::rc::Rc;
 use jiff::Timestamp;
 use keyrelay::rotation::answers::{Current, Mutation, SignIn, Version};
 use keyrelay::rotation::invariants::{
-    Broken, Living, World, s1_current_signs_in, s2_recent_signs_in, s3_read_before_removal, s4_only_ours_is_removed,
-    s6_ends, s10_attempts, s11_stays_ended,
+    Broken, Living, World, s1_current_signs_in, s2_leaked_is_left, s2_recent_signs_in, s3_read_before_removal,
+    s4_only_ours_is_removed, s6_ends, s10_attempts, s11_stays_ended,
 };
 use keyrelay::rotation::likeness::Names;
 use keyrelay::rotation::names::{KeyId, Tag, VaultIx, VersionId};
-use keyrelay::rotation::{Event, Phase, Reading, Rotation};
+use keyrelay::rotation::plan::{HeldIn, Way};
+use keyrelay::rotation::{Death, End, Event, Phase, Reading, Rotation};
 use keyrelay::sandbox::cloud::{Cloud, Place, Value};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::scene::{APP, HOSTS, SECRET, Scene, Start, TICK, ticks};
+use crate::services::sign_in;
 
 /// Everything. Cheap to clone: what a step does not change is shared.
 #[derive(Clone)]
@@ -118,11 +120,12 @@ impl State {
         early.hash(&mut page);
         for s in &self.standings {
             let removed = !s.living;
-            if removed && self.left(s.surely_listed) == 0 {
+            let dying = removed && self.run.leaked() == Some(s.key_id) && s.agreed.is_some_and(|t| self.left(t) > 0);
+            if removed && self.left(s.surely_listed) == 0 && !dying {
                 continue; // nobody can see that it ever was
             }
             (s.attempt, removed, self.left(s.surely_listed)).hash(&mut page);
-            s.agreed.filter(|_| s.living).map(|t| self.left(t)).hash(&mut page);
+            s.agreed.filter(|_| s.living || dying).map(|t| self.left(t)).hash(&mut page);
             let held = s.agreed.is_none() && self.memory.as_ref().is_some_and(|(attempt, _)| *attempt == s.attempt);
             if held {
                 self.left(s.slow_until).hash(&mut page);
@@ -169,7 +172,9 @@ impl State {
             (Reading::Vault { vault, .. } | Reading::Versions { vault } | Reading::Baseline { vault, .. }, _) => {
                 (Some(*vault), vec![], [true; 4])
             }
-            (Reading::Credentials | Reading::SignIn | Reading::SignIns { .. }, _) => (None, vec![], [true; 4]),
+            (Reading::Credentials | Reading::SignIn | Reading::SignIns { .. } | Reading::Leaked { .. }, _) => {
+                (None, vec![], [true; 4])
+            }
         }
     }
 
@@ -209,7 +214,8 @@ impl State {
             if came(s.surely_listed) {
                 Rc::make_mut(&mut next.cloud).propagate(s.key_id.0, Place::Lists, now);
             }
-            if s.living && !scene.breaks_a2 && s.agreed.is_some_and(came) {
+            let tells = s.living || self.run.leaked() == Some(s.key_id);
+            if tells && !scene.breaks_a2 && s.agreed.is_some_and(came) {
                 Rc::make_mut(&mut next.cloud).propagate(s.key_id.0, Place::Replica(1), now);
             }
         }
@@ -234,7 +240,8 @@ impl State {
         let standings = self.cloud.standings(self.now, APP);
         let served: Vec<_> = (0..self.made.len()).map(|v| self.cloud.served(HOSTS[v], SECRET).map(KeyId)).collect();
         let recent = served.iter().flatten().copied().chain(self.cached.iter().map(|(k, _)| *k)).collect();
-        World { credentials: standings.iter().filter(|s| s.living).map(living).collect(), served, recent }
+        let credentials = standings.iter().filter(|s| s.living).map(living).collect();
+        World { now: self.now, credentials, served, recent }
     }
 
     /// S1 to S6, S10 and S11 in this state; S5 and S9 on the way here.
@@ -247,6 +254,8 @@ impl State {
         let excused = self.excused(scene, hidden.clone());
         s1_current_signs_in(run, &excused)?;
         s2_recent_signs_in(run, &excused)?;
+        s2_leaked_is_left(run, &hidden)?;
+        self.leak(scene, &hidden)?;
         s6_ends(run, &hidden)?;
         s10_attempts(run, lost)?;
         s11_stays_ended(run)?;
@@ -255,6 +264,31 @@ impl State {
         }
         s3_read_before_removal(run)?;
         s4_only_ours_is_removed(run, &hidden)
+    }
+
+    /// A consumer that cannot be asked keeps the leaked value no longer than its cache lasts, so nobody need be cut off; and what is
+    /// said to be dead is dead.
+    fn leak(&self, scene: &Scene, world: &World) -> Result<(), Broken> {
+        let Some(emergency) = &self.run.plan().emergency else { return Ok(()) };
+        let leaked = emergency.leaked;
+        let accepted = world.credentials.iter().any(|c| c.key_id == leaked && c.accepted);
+        if scene.silent && emergency.way == Way::Replace && world.recent.contains(&leaked) && !accepted {
+            return Err(Broken { rule: "S2", what: "a consumer may hold the leaked value, which was cut off".to_owned() });
+        }
+        let completed = *self.run.phase() == Phase::Ended { end: End::Completed };
+        let HeldIn { vault, version } = emergency.versions[0];
+        if completed && self.run.death() == Some(Death::Proven) {
+            let stored = self.cloud.secret_versions(HOSTS[usize::from(vault.0)], SECRET).unwrap();
+            let held = stored.iter().find(|v| v.id == version.to_string()).unwrap();
+            let alive = (0..2).any(|r| sign_in(&self.cloud, self.now, r, &held.value).accepted());
+            if alive {
+                return Err(Broken { rule: "dead", what: "proven dead, and a replica accepts it".to_owned() });
+            }
+            if held.enabled {
+                return Err(Broken { rule: "dead", what: "its version was to be disabled".to_owned() });
+            }
+        }
+        Ok(())
     }
 
     /// That a value does not sign in which somebody else removed is not the run's to answer for.

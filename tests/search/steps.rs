@@ -109,6 +109,11 @@ impl Ways<'_> {
         if held_back && state.run.hold() != Hold::Released && state.run.in_flight().is_none() {
             self.tell(Sort::Resumes, state.clone(), Event::Released { by: String::new(), why: String::new() });
         }
+        let lingers = matches!(state.run.phase(), Phase::Wait | Phase::Adoption) && !state.run.back();
+        if self.scene.accepts && lingers {
+            let event = Event::OutageAccepted { by: String::new(), consumers: vec![0] };
+            self.tell(Sort::Resumes, state.clone(), event);
+        }
         match state.run.next(state.now) {
             Effect::Wait { .. } => {
                 self.add(Sort::Goes, || "time passes".to_owned(), state.tick(self.scene));
@@ -190,7 +195,9 @@ impl Ways<'_> {
             return logged(state, key_id, since);
         }
         if self.may_lose(state) {
-            let event = if reading == Reading::SignIn {
+            let event = if matches!(reading, Reading::Leaked { .. }) {
+                Event::LeakedTried { answer: unavailable(), trace: trace() }
+            } else if reading == Reading::SignIn {
                 Event::SignedIn { answer: unavailable(), trace: trace() }
             } else {
                 Event::ReadRefused { refusal: refused(RefusalKind::Forbidden), trace: trace() }
@@ -226,6 +233,16 @@ impl Ways<'_> {
                 let value = state.value_of(vault, version).unwrap();
                 let answers = state.sign_ins(&value, self.scene).into_iter();
                 let event = |answer| Event::BaselineProven { answer, trace: trace() };
+                out.extend(answers.map(|(answer, from)| (sort(state, &from), from, event(answer))));
+            }
+            Reading::Leaked { held_in } => {
+                let held = held_in.unwrap();
+                let Ok(value) = state.value_of(held.vault, held.version) else {
+                    out.push((Sort::Goes, state.clone(), Event::LeakedMissing { why: String::new() }));
+                    return out;
+                };
+                let answers = state.sign_ins(&value, self.scene).into_iter();
+                let event = |answer| Event::LeakedTried { answer, trace: trace() };
                 out.extend(answers.map(|(answer, from)| (sort(state, &from), from, event(answer))));
             }
             Reading::SignIn => {
@@ -367,7 +384,8 @@ impl Ways<'_> {
             return;
         }
         let from = take(state.clone(), &resumed());
-        let ask = |baseline| Event::RollbackRequested { by: String::new(), reason: String::new(), baseline };
+        let restore_leaked = self.scene.leak.is_some();
+        let ask = |baseline| Event::RollbackRequested { by: String::new(), reason: String::new(), baseline, restore_leaked };
         let mut answers = vec![(None, from.clone())];
         if let Some((vault, version)) = from.run.rollback_proof() {
             let value = from.value_of(vault, version).unwrap();

@@ -17,7 +17,7 @@ use uuid::Uuid;
 use crate::scene::{CLIENT, SCOPE, cloud, series, t};
 
 /// Service time that moves when somebody sleeps.
-struct Virtual(Rc<Cell<Timestamp>>);
+pub(crate) struct Virtual(pub(crate) Rc<Cell<Timestamp>>);
 
 impl Clock for Virtual {
     fn now(&self) -> Option<Timestamp> {

@@ -11,10 +11,11 @@ use keyrelay::rotation::End;
 use keyrelay::sandbox::cloud::{AppRef, PasswordSpec, SignInRequest, Value};
 use serde_json::json;
 
-use crate::counts::Counts;
 use crate::crashes::nth;
 use crate::draw::Draw;
+use crate::reliability::Counts;
 use crate::scenes::{never, thorough};
+use crate::world::leaks::Searched;
 use crate::world::scene::by_hand;
 use crate::world::{CLIENT, SECRET, Scene, World, host, range, seconds};
 
@@ -118,7 +119,7 @@ impl Row {
 }
 
 /// Killed at the n-th crash point, then resumed or rolled back; none where there is no such point.
-fn interrupted(n: u64, rollback: bool) -> Option<Rc<Seen>> {
+fn interrupted(n: u64, rollback: bool) -> Option<(Rc<Seen>, Searched)> {
     let world = World::new(scene(n));
     let seen = settle_in(&world);
     let mut reached = true;
@@ -132,15 +133,20 @@ fn interrupted(n: u64, rollback: bool) -> Option<Rc<Seen>> {
         Ok(_) => reached = false,
         Err(e) => panic!("{e}"),
     });
-    reached.then_some(seen)
+    reached.then(|| (seen, judged(&world)))
+}
+
+/// The journal of a run beside which they lived.
+fn judged(world: &World) -> Searched {
+    world.check_journal();
+    world.reached.borrow().searched
 }
 
 #[test]
 fn fifty_consumers_notice_nothing() {
-    let mut counts = Counts::new(
-        "consumers",
-        json!({ "consumers": CONSUMERS, "seconds between sign-ins": every(), "thorough": thorough() }),
-    );
+    let options = json!({ "consumers": CONSUMERS, "seconds between sign-ins": every() });
+    let mut counts = Counts::new("consumers", options);
+    let mut searched = Searched::default();
     let mut completed = Row::default();
     for seed in 0..if thorough() { 40 } else { 2 } {
         let world = World::new(scene(seed));
@@ -148,14 +154,16 @@ fn fifty_consumers_notice_nothing() {
         around(&world, |world| {
             assert_eq!(world.process(false, false, never).unwrap(), Stopped::Ended(End::Completed));
         });
+        searched += judged(&world);
         completed.add(&seen);
     }
     let step = if thorough() { 1 } else { 41 };
     for (row, rollback) in [("resumed", false), ("rolled back", true)] {
         let mut tally = Row::default();
         for n in (u64::from(rollback)..).step_by(step) {
-            let Some(seen) = interrupted(n, rollback) else { break };
+            let Some((seen, read)) = interrupted(n, rollback) else { break };
             tally.add(&seen);
+            searched += read;
         }
         assert!(tally.runs > 1 && tally.failed == 0, "{row}: {} of {} sign-ins failed", tally.failed, tally.sign_ins);
         counts.set(row, tally.json());
@@ -174,6 +182,7 @@ fn fifty_consumers_notice_nothing() {
         println!("{row}: {}", tally.json());
         counts.set(row, tally.json());
     }
+    counts.set("searched for secrets", searched.json());
     counts.keep();
 }
 

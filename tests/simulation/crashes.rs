@@ -7,7 +7,7 @@ use keyrelay::driver::{CrashPoint, DriverError, Stopped};
 use keyrelay::rotation::End;
 use serde_json::json;
 
-use crate::counts::Counts;
+use crate::reliability::Counts;
 use crate::scenes::{never, scenes, some_scenes, thorough};
 use crate::tours::TOURS;
 use crate::world::reached::Reached;
@@ -50,7 +50,7 @@ fn ends(world: &World, rollback: bool, how: &str) -> End {
 pub(crate) fn crashes() -> &'static Reached {
     static DONE: OnceLock<Reached> = OnceLock::new();
     DONE.get_or_init(|| {
-        let mut counts = Counts::new("crashes", json!({ "thorough": thorough() }));
+        let mut counts = Counts::new("crashes", json!({}));
         let mut reached = Reached::default();
         let mut ended: BTreeMap<(End, bool), u64> = BTreeMap::new();
         let once: Vec<Scene> = if thorough() { scenes() } else { some_scenes().into_iter().map(Scene::brief).collect() };
@@ -70,7 +70,7 @@ pub(crate) fn crashes() -> &'static Reached {
         let twice: Vec<Scene> = if thorough() { scenes() } else { some_scenes() };
         // in a debug build only some of the pairs, no two scenes the same ones
         let stride = if thorough() { 1 } else { 23 };
-        for (s, (scene, rollback)) in (0..).zip(both_ways(twice.into_iter().map(Scene::brief).collect())) {
+        for (s, (scene, rollback)) in (0..).zip(both_ways(twice.iter().cloned().map(Scene::brief).collect())) {
             for first in (s % stride..).step_by(usize::try_from(stride).unwrap()) {
                 let mut any = false;
                 for second in (first % stride..).step_by(usize::try_from(stride).unwrap()) {
@@ -97,6 +97,8 @@ pub(crate) fn crashes() -> &'static Reached {
             counts.set(&format!("{end:?} after {}", if *rollback { "rollback" } else { "resume" }), *n);
         }
         assert!(ended.len() >= 3, "{ended:?}");
+        counts.set("scenes", twice.len());
+        counts.set("searched for secrets", reached.searched.json());
         counts.keep();
         reached
     })
@@ -110,7 +112,7 @@ fn both_ways(scenes: Vec<Scene>) -> impl Iterator<Item = (Scene, bool)> {
 pub(crate) fn points() -> &'static Reached {
     static DONE: OnceLock<Reached> = OnceLock::new();
     DONE.get_or_init(|| {
-        let (mut reached, mut counts) = (Reached::default(), Counts::new("crash-points", json!({ "thorough": thorough() })));
+        let (mut reached, mut counts) = (Reached::default(), Counts::new("crash-points", json!({})));
         let all = CrashPoint::all();
         for (n, point) in (0..).zip(&all) {
             let mut runs = 0;
@@ -134,6 +136,7 @@ pub(crate) fn points() -> &'static Reached {
             counts.add("runs", runs);
         }
         counts.set("crash points", all.len());
+        counts.set("searched for secrets", reached.searched.json());
         counts.keep();
         reached
     })

@@ -12,8 +12,8 @@ use keyrelay::rotation::answers::RefusalKind;
 use keyrelay::sandbox::in_process::{Fault, Operation};
 use serde_json::json;
 
-use crate::counts::Counts;
 use crate::draw::Draw;
+use crate::reliability::Counts;
 use crate::scenes::{never, scenes, some_scenes, thorough};
 use crate::tours::{TOURS, Tour};
 use crate::world::reached::Reached;
@@ -189,7 +189,7 @@ impl Tally {
 pub(crate) fn faults() -> &'static Reached {
     static DONE: OnceLock<Reached> = OnceLock::new();
     DONE.get_or_init(|| {
-        let mut counts = Counts::new("faults", json!({ "thorough": thorough() }));
+        let mut counts = Counts::new("faults", json!({}));
         let mut tally = Tally::default();
         let alone = if thorough() { scenes() } else { vec![some_scenes()[1].clone()] };
         for scene in alone.into_iter().map(Scene::brief) {
@@ -229,6 +229,7 @@ pub(crate) fn faults() -> &'static Reached {
         }
         counts.set("on tours", tally.runs - before);
         counts.set("runs", tally.runs);
+        counts.set("searched for secrets", tally.reached.searched.json());
         counts.set("requests on their way when their sender was gone", tally.late);
         for (kind, n) in &tally.struck {
             counts.set(&format!("{kind:?}"), *n);

@@ -14,7 +14,6 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, clippy::disallowed_methods, missing_docs)]
 
 mod consumers;
-mod counts;
 mod crashes;
 mod draw;
 mod faults;

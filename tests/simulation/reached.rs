@@ -8,10 +8,10 @@ use keyrelay::error::exit;
 use keyrelay::rotation::End;
 use serde_json::json;
 
-use crate::counts::Counts;
 use crate::crashes::{crashes, points};
 use crate::faults::faults;
 use crate::reasons::{ALL, reasons};
+use crate::reliability::Counts;
 use crate::scenes::thorough;
 use crate::seeds::seeds;
 use crate::world::reached::Reached;
@@ -183,7 +183,7 @@ fn everything_was_reached() {
         .filter(|(phase, event)| !words.contains(event) && !known.get(phase).is_some_and(|events| events.contains(event)));
     missing.extend(strange.map(|(phase, event)| format!("the table does not know that {phase} is told \"{event}\"")));
     assert!(missing.is_empty(), "{}", missing.join("\n"));
-    let mut counts = Counts::new("reached", json!({ "thorough": thorough() }));
+    let mut counts = Counts::new("reached", json!({}));
     counts.set("phases with what they are told", format!("{} of {}", told.len() - untold.len(), told.len()));
     counts.set("arms of recovery", format!("{} of {}", arms.len() - unturned.len(), arms.len()));
     counts.set("crash points", format!("{0} of {0}", points.len()));

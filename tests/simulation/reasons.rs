@@ -15,8 +15,8 @@ use keyrelay::sandbox::cloud::{AppRef, PasswordSpec};
 use keyrelay::sandbox::in_process::{Fault, Operation};
 use serde_json::json;
 
-use crate::counts::Counts;
 use crate::mischief::{Edit, edit};
+use crate::reliability::Counts;
 use crate::scenes::never;
 use crate::world::reached::Reached;
 use crate::world::{CLIENT, Scene, World, drain, range, seconds};
@@ -298,6 +298,7 @@ pub(crate) fn reasons() -> &'static Reached {
         }
         assert!(wrong.is_empty(), "{}", wrong.join("\n"));
         counts.set("runs", ALL.len());
+        counts.set("searched for secrets", reached.searched.json());
         counts.keep();
         reached
     })

@@ -2,21 +2,11 @@
 
 use keyrelay::driver::CrashPoint;
 
+pub(crate) use crate::reliability::thorough;
 use crate::world::{Scene, Start};
 
 pub(crate) fn never(_: CrashPoint) -> bool {
     false
-}
-
-/// Whether there is time: `KEYRELAY_THOROUGH=1`, in release mode.
-pub(crate) fn thorough() -> bool {
-    std::env::var_os("KEYRELAY_THOROUGH").is_some()
-}
-
-/// How long to go on with what has no end, in seconds: `KEYRELAY_SOAK=30m`.
-pub(crate) fn soak() -> Option<u64> {
-    let text = std::env::var("KEYRELAY_SOAK").ok()?;
-    Some(humantime::parse_duration(&text).map_or(3600, |d| d.as_secs()))
 }
 
 /// Every start, one vault and two, room and none, with consumers and without.

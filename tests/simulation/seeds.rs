@@ -12,10 +12,10 @@ use keyrelay::rotation::{End, Reason};
 use keyrelay::sandbox::in_process::Fault;
 use serde_json::json;
 
-use crate::counts::Counts;
 use crate::mischief::{Day, Mischief, bring_in};
 use crate::regressions::regressions;
-use crate::scenes::{never, soak, thorough};
+use crate::reliability::{Counts, commit, number, soak};
+use crate::scenes::{never, thorough};
 use crate::world::reached::Reached;
 use crate::world::{World, range, seconds};
 
@@ -186,13 +186,11 @@ fn shortest(day: &Day) -> (Day, String) {
 /// What a failing seed prints: enough to run it again here or elsewhere, and to become a regression.
 fn blame(seed: u64, day: &Day) -> String {
     let (day, why) = shortest(day);
-    let commit = std::process::Command::new("git").args(["rev-parse", "HEAD"]).output();
-    let commit = commit.ok().and_then(|o| String::from_utf8(o.stdout).ok()).unwrap_or_default();
     let mischief: String = day.mischief.iter().map(|m| format!("    {m:?}\n")).collect();
     format!(
         "seed {seed} at commit {}\n  run again: KEYRELAY_SEED={seed} cargo test --release --test simulation one_seed -- --nocapture\n  \
          {:?}\n  the shortest list of mischief that does it:\n{mischief}  {why}",
-        commit.trim(),
+        commit(),
         day.scene
     )
 }
@@ -201,9 +199,8 @@ fn blame(seed: u64, day: &Day) -> String {
 pub(crate) fn seeds() -> &'static Reached {
     static DONE: OnceLock<Reached> = OnceLock::new();
     DONE.get_or_init(|| {
-        let most = std::env::var("KEYRELAY_SEEDS").ok().and_then(|s| s.parse().ok());
-        let most: u64 = most.unwrap_or(if thorough() { 20_000 } else { 300 });
-        let (mut tally, counts) = (Tally::default(), Counts::new("seeds", json!({ "thorough": thorough() })));
+        let most = number("KEYRELAY_SEEDS", if thorough() { 20_000 } else { 300 });
+        let (mut tally, counts) = (Tally::default(), Counts::new("seeds", json!({})));
         (0..most).for_each(|seed| tally.seed(seed));
         tally.keep(counts, most)
     })
@@ -233,6 +230,7 @@ impl Tally {
         let failed = self.failed;
         assert!(failed.is_empty(), "{} of {seeds} seeds failed\n{}", failed.len(), failed.join("\n\n"));
         counts.set("runs", seeds);
+        counts.set("searched for secrets", self.reached.searched.json());
         for (way, n) in &self.ways {
             counts.set(&format!("{way:?}"), *n);
         }
@@ -271,9 +269,9 @@ fn one_seed() {
 #[test]
 fn soak_of_a_million_seeds() {
     let Some(limit) = soak() else { return println!("skipped: KEYRELAY_SOAK is not set") };
-    let counts = Counts::new("seeds-soak", json!({ "seconds at most": limit }));
+    let counts = Counts::new("seeds", json!({ "seconds at most": limit.as_secs() }));
     let (begun, mut tally, mut seed) = (Instant::now(), Tally::default(), 20_000);
-    while seed < 1_020_000 && begun.elapsed().as_secs() < limit {
+    while seed < 1_020_000 && begun.elapsed() < limit {
         tally.seed(seed);
         seed += 1;
     }

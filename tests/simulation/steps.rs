@@ -13,6 +13,7 @@ use keyrelay::sandbox::cloud::SecretUpdate;
 use keyrelay::sandbox::in_process::{Fault, Operation};
 
 use crate::scenes::{never, scenes};
+use crate::world::leaks::secrets_in;
 use crate::world::{self, Scene, World};
 
 #[test]
@@ -23,6 +24,29 @@ fn the_five_steps_complete_in_every_scene() {
         assert_eq!(stopped, Stopped::Ended(End::Completed), "{scene:?}");
         world.check_journal();
         world.check_aftermath();
+    }
+}
+
+/// The hunt that every run of this suite ends with is not to be believed for what it does not find.
+#[test]
+fn a_planted_leak_is_found() {
+    let world = World::new(Scene::default());
+    assert_eq!(world.process(false, false, never).unwrap(), Stopped::Ended(End::Completed));
+    let cloud = serde_json::to_value(&*world.cloud.borrow()).unwrap();
+    let secrets: Vec<String> = secrets_in(&cloud).into_iter().collect();
+    assert!(secrets.len() >= 2, "the old one and the new one");
+    let leaks = |said: &str| {
+        let world = World::new(Scene::default());
+        *world.cloud.borrow_mut() = serde_json::from_value(cloud.clone()).unwrap();
+        world.journal.borrow_mut().push((world.begun(), Event::Resumed { by: said.into() }));
+        world.leaks(&world.on_disk())
+    };
+    for secret in &secrets {
+        let hex: String = secret[3..11].bytes().map(|b| format!("{b:02x}")).collect();
+        for planted in [&secret[31..39], &hex, &secret[..3]] {
+            assert!(leaks(planted).iter().any(|found| found.contains("in the journal")), "{planted}");
+        }
+        assert!(leaks(&secret[31..38]).is_empty(), "seven bytes are none");
     }
 }
 

@@ -4,12 +4,13 @@ use jiff::SignedDuration;
 use keyrelay::driver::crash::{Change, Pause};
 use keyrelay::driver::{CrashPoint, DriverError, Stopped};
 use keyrelay::rotation::Event;
-use keyrelay::rotation::plan::Delete;
+use keyrelay::rotation::plan::{Delete, Way};
+use keyrelay::sandbox::cloud::Profile;
 use keyrelay::sandbox::in_process::{Fault, Operation};
 
 use crate::faults::FaultKind;
 use crate::scenes::never;
-use crate::world::{Scene, Start, World};
+use crate::world::{Scene, Start, World, range};
 
 /// A world up to the process that is of interest, and how that one begins.
 pub(crate) struct Tour {
@@ -48,7 +49,13 @@ fn held(seed: u64) -> World {
     world
 }
 
-pub(crate) const TOURS: [Tour; 11] = [
+fn leak(way: Way, seed: u64) -> World {
+    let scene = Scene { leak: Some(way), ..brief(seed) };
+    let profile = Profile { deletion: range(0, 15_000), ..scene.profile.clone() };
+    World::new(Scene { profile, ..scene })
+}
+
+pub(crate) const TOURS: [Tour; 14] = [
     tour("two vaults and a consumer", |seed| World::new(Scene { vaults: 2, consumers: true, ..brief(seed) }), false, false),
     tour("back, with a consumer", |seed| in_overlap(Scene { vaults: 2, consumers: true, ..brief(seed) }), true, true),
     tour("back to an empty vault", |seed| in_overlap(Scene { start: Start::None, ..brief(seed) }), true, true),
@@ -82,6 +89,14 @@ pub(crate) const TOURS: [Tour; 11] = [
     ),
     tour("held", held, false, false),
     tour("drained", |seed| World::new(Scene { drain: Some(crate::world::drain(true)), ..brief(seed) }), false, false),
+    tour(
+        "a leak, and a consumer",
+        |seed| World::new(Scene { consumers: true, ..leak(Way::Replace, seed).scene }),
+        false,
+        false,
+    ),
+    tour("a leak, revoked first", |seed| leak(Way::RevokeFirst, seed), false, false),
+    tour("a leak of what no vault serves", |seed| leak(Way::RevokeOnly, seed), false, false),
     tour("on release", |seed| World::new(Scene { delete: Delete::OnRelease, ..brief(seed) }), false, false),
 ];
 

@@ -1,8 +1,6 @@
 //! The bytes of a whole run's journal, changed in every way that a disk or a hand changes them: refused with nothing changed, but
 //! for a torn tail, which is dropped. All bits and cuts where there is time, else some of each line.
 
-use std::time::Instant;
-
 use keyrelay::journal::error::Trouble;
 use keyrelay::journal::record::{Damage, Unreadable, parse};
 use keyrelay::journal::{Journal, Record as InJournal};
@@ -10,7 +8,7 @@ use keyrelay::run::{NotARun, Record, Run};
 use serde_json::json;
 
 use crate::disk::{Disk, the_run};
-use crate::reliability::keep;
+use crate::reliability::Counts;
 use crate::whole::{chained, lines, long, thorough};
 
 /// Opens a journal of these bytes for writing, as a resume does: what it holds, or why not. In the latter case nothing was changed.
@@ -40,7 +38,7 @@ fn a_cut_at_each_byte_drops_the_torn_line_and_nothing_else() {
     let run = long();
     let lines = lines(&run);
     let whole = lines.concat();
-    let (mut end, mut cuts) = (0, 0);
+    let (mut counts, mut end, mut cuts) = (Counts::new("journal-cuts", json!({})), 0, 0);
     for (n, line) in lines.iter().enumerate() {
         let step = if thorough() { 1 } else { line.len().div_ceil(2) };
         let at = (0..line.len()).step_by(step).chain([1, line.len() - 1]);
@@ -57,7 +55,9 @@ fn a_cut_at_each_byte_drops_the_torn_line_and_nothing_else() {
         }
         end += line.len();
     }
-    println!("{cuts} cuts of {} bytes in {} records", whole.len(), lines.len());
+    counts.add("cuts", cuts);
+    counts.add("bytes", whole.len() as u64);
+    counts.keep();
 }
 
 /// Every beginning of it is a lawful run (S9), and the whole of it is written again as the same bytes.
@@ -79,7 +79,7 @@ fn each_flipped_bit_is_refused() {
     let bits = bytes.len() * 8;
     // a prime, so that each line and each place of a byte is met
     let step = if thorough() { 1 } else { 1999 };
-    let (clock, mut flipped) = (Instant::now(), 0);
+    let (mut counts, mut flipped) = (Counts::new("journal-bits", json!({ "step": step })), 0);
     let mut bad = bytes.clone();
     for bit in (0..bits).step_by(step).chain(bits - 8..bits) {
         bad[bit / 8] ^= 1 << (bit % 8);
@@ -89,13 +89,15 @@ fn each_flipped_bit_is_refused() {
         }
         bad[bit / 8] = bytes[bit / 8];
     }
-    keep("journal-bits", &json!({ "bits": bits, "step": step }), &json!({ "refused": flipped }), clock);
     assert!(flipped >= bits / step);
+    counts.set("bits", bits);
+    counts.set("refused", flipped);
+    counts.keep();
 }
 
 #[test]
 fn a_record_that_is_dropped_doubled_or_swapped_is_refused() {
-    let lines = lines(&long());
+    let (mut counts, lines) = (Counts::new("journal-records", json!({})), lines(&long()));
     let last = lines.len() - 1;
     let with = |order: &[usize]| open(&order.iter().flat_map(|n| lines[*n].clone()).collect::<Vec<u8>>());
     let all: Vec<usize> = (0..=last).collect();
@@ -116,8 +118,12 @@ fn a_record_that_is_dropped_doubled_or_swapped_is_refused() {
             let mut swapped = all.clone();
             swapped.swap(n, m);
             assert_eq!(damaged(with(&swapped)), (n as u64 + 1, Damage::Chain), "{n} and {m} swapped");
+            counts.add("swapped", 1);
         }
+        counts.add("dropped", 1);
+        counts.add("doubled", 1);
     }
+    counts.keep();
 }
 
 /// A record of another run in the middle, or another journal behind the end.

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
-use std::time::Instant;
 
 use jiff::Timestamp;
 use keyrelay::driver::{DriverError, Log, Stopped};
@@ -17,8 +16,9 @@ use serde_json::json;
 
 use crate::disk::{Disk, Fault, OnDisk, the_run};
 use crate::evidence_support::{never, start};
-use crate::reliability::keep;
+use crate::reliability::Counts;
 use crate::whole::thorough;
+use crate::world::leaks::{Searched, secrets_in};
 use crate::world::{Scene, Start, World};
 
 /// The journal as the driver knows it.
@@ -120,7 +120,8 @@ const FAULTS: [Fault; 5] = [
 #[test]
 fn a_fault_at_each_call_is_survived_with_and_without_a_power_cut() {
     let scene = Scene { overlap: 60, ..Scene::default() };
-    let (clock, mut came_to) = (Instant::now(), BTreeMap::<&str, u32>::new());
+    let mut counts = Counts::new("journal-disk", json!({}));
+    let (mut came_to, mut searched) = (BTreeMap::<&str, u64>::new(), Searched::default());
     for fault in FAULTS {
         let cuts = LEFT.iter().copied().map(Some).chain([None]).enumerate();
         for (n, left) in cuts {
@@ -139,12 +140,38 @@ fn a_fault_at_each_call_is_survived_with_and_without_a_power_cut() {
                 stopped_by_the_journal(&name, first);
                 case.world.losses.set(1);
                 *came_to.entry(survived(&case, &name, left, call % 2 == 0)).or_default() += 1;
+                searched += nothing_leaked(&case, &name);
             }
         }
     }
-    keep("journal-disk", &json!({ "thorough": thorough() }), &json!(came_to), clock);
     let all = ["completed", "rolled back", "never began", "refused as damaged"];
     assert!(all.iter().all(|end| came_to.contains_key(end)), "{came_to:?}");
+    counts.set("calls that failed", came_to.values().sum::<u64>());
+    came_to.iter().for_each(|(end, n)| counts.set(end, *n));
+    counts.set("searched for secrets", searched.json());
+    counts.keep();
+}
+
+/// Whatever state the disk is in, nothing of a secret is on it.
+fn nothing_leaked(case: &Case, name: &str) -> Searched {
+    let mut searched = case.world.reached.borrow().searched;
+    let found = case.world.needles().judge("the journal", &case.disk.seen(), &mut searched);
+    assert_eq!(found, None, "{name}");
+    searched
+}
+
+/// The hunt above is not to be believed for what it does not find.
+#[test]
+fn a_planted_leak_is_found_on_the_disk() {
+    let case = Case::new(&Scene { overlap: 60, ..Scene::default() });
+    assert_eq!(case.begin().unwrap(), Stopped::Ended(End::Completed));
+    nothing_leaked(&case, "as it was written");
+    let secrets = secrets_in(&serde_json::to_value(&*case.world.cloud.borrow()).unwrap());
+    for secret in secrets {
+        let torn = [&case.disk.seen()[..], b"{\"v\":1,", &secret.as_bytes()[20..28]].concat();
+        let found = case.world.needles().judge("the journal", &torn, &mut Searched::default());
+        assert!(found.is_some_and(|f| f.starts_with("S7: raw")));
+    }
 }
 
 /// After the first process has stopped: what a later one comes to, judged.
@@ -190,7 +217,7 @@ fn survived(case: &Case, name: &str, left: Option<fn(u32) -> bool>, rollback: bo
 #[test]
 fn a_second_process_on_a_failing_disk_is_survived() {
     let scene = Scene { start: Start::None, overlap: 60, ..Scene::default() };
-    let mut cases = 0;
+    let (mut counts, mut cases) = (Counts::new("journal-disk-twice", json!({})), 0);
     for first in [Fault::Short, Fault::SyncFails, Fault::Killed] {
         for second in FAULTS {
             for call in (2..).step_by(if thorough() { 1 } else { 17 }) {
@@ -218,6 +245,7 @@ fn a_second_process_on_a_failing_disk_is_survived() {
             }
         }
     }
-    println!("{cases} cases");
     assert!(cases > 15);
+    counts.set("two processes", cases);
+    counts.keep();
 }

@@ -38,7 +38,7 @@ fn expected() -> Vec<Expected> {
 }
 
 /// Every phase by its name; a new one must be named here, and so have a journal.
-const PHASES: [&str; 15] = [
+const PHASES: [&str; 17] = [
     "add",
     "prove",
     "publish",
@@ -52,6 +52,8 @@ const PHASES: [&str; 15] = [
     "delete",
     "withdraw",
     "restore",
+    "revoke",
+    "dying",
     "needs_operator",
     "ended",
 ];
@@ -75,6 +77,8 @@ fn state(rotation: &Rotation, rebuilt: bool) -> [String; 3] {
         Phase::Delete => ("delete", "-"),
         Phase::Withdraw => ("withdraw", "-"),
         Phase::Restore => ("restore", "-"),
+        Phase::Revoke => ("revoke", "-"),
+        Phase::Dying => ("dying", "-"),
         Phase::NeedsOperator { reason, .. } => ("needs_operator", reason.name()),
         Phase::Ended { end: keyrelay::rotation::End::Completed } => ("ended", "completed"),
         Phase::Ended { end: keyrelay::rotation::End::RolledBack } => ("ended", "rolled_back"),

@@ -1,25 +1,27 @@
-//! Many processes at once: one works, the others are told and change nothing. `KEYRELAY_STARTS` at a time, `KEYRELAY_ROUNDS` times.
+//! Many processes at once: one works, the others are told and change nothing. Eight of them, once; where there is time, 64, fifty
+//! times.
 
 use std::fs;
-use std::time::Instant;
 
 use keyrelay::rotation::Phase;
 use serde_json::json;
 
+use crate::binary::leaks::{Searched, nothing_leaked};
 use crate::binary::scene::EAST;
 use crate::binary::truth::{assert_completed, assert_over, own};
 use crate::binary::{Book, Home, Ran, Running, Scene, exit};
-use crate::reliability::keep;
+use crate::reliability::{Counts, number, thorough};
 
-fn number(variable: &str, otherwise: usize) -> usize {
-    std::env::var(variable).ok().and_then(|n| n.parse().ok()).unwrap_or(otherwise)
-}
-
-fn rounds(what: &str, mut round: impl FnMut(usize)) {
-    let (clock, starts, rounds) = (Instant::now(), number("KEYRELAY_STARTS", 8), number("KEYRELAY_ROUNDS", 1));
-    (0..rounds).for_each(|_| round(starts));
-    let counts = json!({ "starts": starts * rounds, "worked": rounds });
-    keep(&format!("locks-{what}"), &json!({ "at_once": starts, "rounds": rounds }), &counts, clock);
+fn rounds(what: &str, mut round: impl FnMut(u64) -> Searched) {
+    let (starts, rounds) = if thorough() { (64, 50) } else { (8, 1) };
+    let (starts, rounds) = (number("KEYRELAY_STARTS", starts), number("KEYRELAY_ROUNDS", rounds));
+    let mut counts = Counts::new(format!("locks-{what}"), json!({ "at once": starts, "rounds": rounds }));
+    let mut searched = Searched::default();
+    (0..rounds).for_each(|_| searched += round(starts));
+    counts.set("starts", starts * rounds);
+    counts.set("worked", rounds);
+    counts.set("searched for secrets", searched.json());
+    counts.keep();
 }
 
 fn told_who_works(ran: Ran) {
@@ -60,6 +62,7 @@ fn of_many_rotations_at_once_one_works() {
         home.run(&["resume", "--wait"]).exits(exit::DONE);
         assert_completed(&home, &scene.cloud, &home.the_run());
         assert_over(&home);
+        nothing_leaked(&home)
     });
 }
 
@@ -83,6 +86,7 @@ fn of_many_resumes_at_once_one_works() {
         assert_eq!(ended.records.iter().filter(resumed).count(), 1, "one took it over");
         assert_completed(&home, &scene.cloud, &ended);
         assert_over(&home);
+        nothing_leaked(&home)
     });
 }
 

@@ -8,10 +8,11 @@ use std::time::Instant;
 
 use serde_json::json;
 
+use crate::binary::leaks::nothing_leaked;
 use crate::binary::scene::EAST;
 use crate::binary::truth::{assert_completed, assert_over, end};
 use crate::binary::{Book, Home, Scene, all_at_once, exit};
-use crate::reliability::keep;
+use crate::reliability::Counts;
 use crate::whole::thorough;
 
 /// Kinds of call with what the system may say to them.
@@ -87,6 +88,8 @@ fn resume_with(call: &str, error: &str, nth: u32) -> bool {
     home.run(&["resume", run.as_str(), "--wait"]).exits(exit::DONE);
     assert_completed(&home, &scene.cloud, &home.the_run());
     assert_over(&home);
+    // what strace wrote down of the calls, too
+    nothing_leaked(&home);
     injected
 }
 
@@ -96,13 +99,14 @@ fn a_call_that_fails_stops_the_process_and_a_later_one_goes_on() {
         return;
     }
     if thorough() {
-        let (clock, counts) = (Instant::now(), Mutex::new(serde_json::Map::new()));
+        let counts = Mutex::new(Counts::new("journal-system-calls", json!({})));
         all_at_once(&CALLS, |(call, error)| {
             let injected = (1..).take_while(|nth| resume_with(call, error, *nth)).count();
             assert!(injected > 0);
-            counts.lock().unwrap().insert(format!("{call} {error}"), injected.into());
+            counts.lock().unwrap().set(&format!("{call} {error}"), injected);
+            counts.lock().unwrap().add("calls that failed", injected as u64);
         });
-        keep("journal-system-calls", &json!({ "thorough": true }), &counts.into_inner().unwrap().into(), clock);
+        counts.into_inner().unwrap().keep();
     } else {
         let some = [("read", "EIO", 2), ("write", "ENOSPC", 3), ("fdatasync", "EIO", 2)];
         all_at_once(&some, |(call, error, nth)| assert!(resume_with(call, error, *nth), "{call} {nth} was not reached"));

@@ -8,10 +8,7 @@ use keyrelay::run::{Numbered, Record, Run};
 use crate::evidence_support::{kill_at, never, run};
 use crate::world::{Scene, World};
 
-/// Whether there is time for all there is (`KEYRELAY_THOROUGH=1`), else for a part of it.
-pub(crate) fn thorough() -> bool {
-    std::env::var_os("KEYRELAY_THOROUGH").is_some()
-}
+pub(crate) use crate::reliability::thorough;
 
 /// Two vaults and a consumer; killed while a write was under way, resumed, completed: with all that a journal can hold, and long.
 pub(crate) fn long() -> Run {

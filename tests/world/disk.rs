@@ -23,6 +23,10 @@ impl Disk {
         self.0.borrow().get(run).map_or(0, |file| file.iter().filter(|b| **b == b'\n').count())
     }
 
+    pub(crate) fn bytes(&self, run: &RunId) -> Vec<u8> {
+        self.0.borrow().get(run).cloned().unwrap_or_default()
+    }
+
     pub(crate) fn remove(&self, run: &RunId) {
         self.0.borrow_mut().remove(run);
     }

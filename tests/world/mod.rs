@@ -6,12 +6,17 @@
 //! | `time` | virtual time, and the others who live in it |
 //! | `wire` | the services, a request's way off |
 //! | `disk` | the journal |
+//! | `hunt` | that nothing of a secret is left anywhere |
 //! | `consumers` | consumers, as the run asks them |
 //! | `reached` | what runs came by |
 #![allow(dead_code, unused_imports, clippy::type_complexity, clippy::wildcard_enum_match_arm)] // each suite uses its part
 
 mod consumers;
 mod disk;
+mod hunt;
+#[allow(clippy::duplicate_mod)] // suites of worlds and of binaries may stand side by side
+#[path = "../leaks/mod.rs"]
+pub(crate) mod leaks;
 pub(crate) mod reached;
 pub(crate) mod scene;
 pub(crate) mod time;
@@ -176,7 +181,8 @@ impl World {
         let excused = self.baseline.filter(|_| self.baseline_killed.get());
         let served: Vec<_> = served.into_iter().map(|k| k.filter(|k| Some(*k) != excused)).collect();
         recent.retain(|(k, _)| Some(*k) != excused);
-        Hidden { credentials: credentials.collect(), served, recent: recent.iter().map(|(k, _)| *k).collect() }
+        let recent = recent.iter().map(|(k, _)| *k).collect();
+        Hidden { now, credentials: credentials.collect(), served, recent }
     }
 
     /// What DESIGN promises of every state; what the cloud is like only if nobody else had a hand in it.
@@ -326,7 +332,7 @@ impl World {
         self.disk.tear(&self.plan.run);
     }
 
-    /// Every prefix of the journal replays (S9), and what is on disk is what the processes wrote.
+    /// Every prefix of the journal replays (S9), what is on disk is what the processes wrote, and nothing of a secret is in it (S7).
     pub(crate) fn check_journal(&self) {
         let run = self.disk.replay(&self.plan.run);
         let on_disk = run.records.iter().skip(1).map(|r| match &r.event {
@@ -334,6 +340,7 @@ impl World {
             keyrelay::run::Record::Started(_) => panic!("record {} starts the run again", r.seq),
         });
         assert!(on_disk.eq(self.journal.borrow().iter().cloned()));
+        self.nothing_leaked(&run);
         let replayed = s9_replays(&self.plan, self.begun(), &self.journal.borrow()).unwrap();
         assert_eq!(replayed, run.rotation);
     }
@@ -362,7 +369,7 @@ async fn drive(
             Some((v, version)) => driver.baseline_signs_in(v, version).await?.ok().map(|(answer, _)| answer),
             None => None,
         };
-        let event = Event::RollbackRequested { by: "test".into(), reason: "test".into(), baseline };
+        let event = Event::RollbackRequested { by: "test".into(), reason: "test".into(), baseline, restore_leaked: true };
         let now = keyrelay::clock::Clock::now(driver.clock).ok_or(DriverError::NoServiceTime)?;
         if driver.rotation().apply(now, &event).is_ok() {
             driver.record(event)?;

@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use keyrelay::driver::CrashPoint;
 use keyrelay::rotation::{End, Event, Phase, Rotation};
 
+use super::leaks::Searched;
+
 /// Sets of names, to be held against what there is.
 #[derive(Default, Clone)]
 pub(crate) struct Reached {
@@ -16,6 +18,8 @@ pub(crate) struct Reached {
     pub passed: BTreeSet<String>,
     pub reasons: BTreeSet<&'static str>,
     pub ends: BTreeSet<End>,
+    /// For secrets.
+    pub searched: Searched,
 }
 
 /// The name of a phase; those that mean another thing on the way back have two.
@@ -41,6 +45,8 @@ pub(crate) fn name(phase: &Phase, back: bool) -> &'static str {
         (Phase::Delete, true) => "delete back",
         (Phase::Withdraw, _) => "withdraw",
         (Phase::Restore, _) => "restore",
+        (Phase::Revoke, _) => "revoke",
+        (Phase::Dying, _) => "dying",
         (Phase::NeedsOperator { .. }, _) => "needs operator",
         (Phase::Ended { .. }, _) => "ended",
     }
@@ -79,5 +85,6 @@ impl Reached {
         self.passed.extend(other.passed.iter().cloned());
         self.reasons.extend(&other.reasons);
         self.ends.extend(&other.ends);
+        self.searched += other.searched;
     }
 }

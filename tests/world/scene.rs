@@ -1,8 +1,10 @@
 //! What a world looks like before the run.
 
 use jiff::{SignedDuration, Timestamp};
-use keyrelay::rotation::names::{KeyId, RunId, TargetId, VersionId};
-use keyrelay::rotation::plan::{Baseline, ConsumerPlan, Delete, Drain, OnFailure, Plan, Proof, VaultStart};
+use keyrelay::rotation::names::{KeyId, RunId, TargetId, VaultIx, VersionId};
+use keyrelay::rotation::plan::{
+    Baseline, ConsumerPlan, Delete, Drain, Emergency, HeldIn, OnFailure, Plan, Proof, VaultStart, Way,
+};
 use keyrelay::sandbox::cloud::{AppRef, ApplicationSpec, Audience, Cloud, PasswordSpec, Profile, Range, SecretWrite, Value};
 use uuid::Uuid;
 
@@ -34,6 +36,8 @@ pub(crate) struct Scene {
     pub seed: u64,
     pub on_failure: OnFailure,
     pub delete: Delete,
+    /// A secret has leaked: what is served, or where it is only revoked another one.
+    pub leak: Option<Way>,
     pub consumers: bool,
     pub consumer_count: usize,
     /// In seconds.
@@ -73,6 +77,7 @@ impl Default for Scene {
             seed: 1,
             on_failure: OnFailure::Operator,
             delete: Delete::Auto,
+            leak: None,
             consumers: false,
             consumer_count: 1,
             overlap: 3600,
@@ -145,7 +150,33 @@ pub(crate) fn stage(scene: &Scene) -> (Cloud, Plan, Option<KeyId>) {
         (Start::Expired, key_id) => Baseline::Dead { key_id, removable: true },
         (Start::Alive | Start::None, _) => Baseline::None,
     };
-    (cloud, plan(scene, RunId::new(t0, 42), baseline_was, vaults), baseline)
+    let mut plan = plan(scene, RunId::new(t0, 42), baseline_was, vaults);
+    if let Some(way) = scene.leak {
+        let (mut leaked, mut versions) = (baseline, held(&plan.vaults));
+        if way == Way::RevokeOnly {
+            let spec = PasswordSpec { display_name: Some("leaked".into()), start: Some(long_ago), end: None };
+            let made = cloud.add_password(long_ago, app, spec).unwrap();
+            let old = cloud.secret(&host(0), SECRET, None).unwrap().value.clone();
+            let version = cloud.set_secret(long_ago, &host(0), SECRET, by_hand(made.value)).unwrap();
+            let held_in = HeldIn { vault: VaultIx(0), version: version.id.parse().unwrap() };
+            let current = cloud.set_secret(long_ago, &host(0), SECRET, by_hand(old)).unwrap();
+            plan.vaults[0] = VaultStart::Holds { version: current.id.parse().unwrap() };
+            (leaked, versions) = (Some(KeyId(made.key_id)), vec![held_in]);
+        }
+        plan.emergency = Some(Emergency {
+            leaked: leaked.unwrap(),
+            way,
+            declared_at: t0,
+            exposed_at: Some(t0 - SignedDuration::from_hours(1)),
+            outage_accepted: way == Way::RevokeFirst,
+            accepted: Default::default(),
+            death: Proof { limit: seconds(900), ..plan.proof },
+            check: None,
+            versions,
+            disable_versions: true,
+        });
+    }
+    (cloud, plan, baseline)
 }
 
 pub(crate) fn plan(scene: &Scene, run: RunId, baseline: Baseline, vaults: Vec<VaultStart>) -> Plan {
@@ -168,5 +199,14 @@ pub(crate) fn plan(scene: &Scene, run: RunId, baseline: Baseline, vaults: Vec<Va
         drain: scene.drain,
         consumers: if scene.consumers { vec![consumer; scene.consumer_count] } else { Vec::new() },
         adopted: Vec::new(),
+        emergency: None,
     }
+}
+
+fn held(vaults: &[VaultStart]) -> Vec<HeldIn> {
+    let held = |(v, start): (u8, &VaultStart)| match start {
+        VaultStart::Holds { version } => Some(HeldIn { vault: VaultIx(v), version: *version }),
+        VaultStart::Empty => None,
+    };
+    (0..).zip(vaults).filter_map(held).collect()
 }

@@ -12,8 +12,8 @@ use jiff::{SignedDuration, Timestamp};
 use super::terminal::Terminal;
 use crate::driver::Observer;
 use crate::rotation::answers::{Mutation, Refusal, Reported, SignIn};
-use crate::rotation::plan::Baseline;
-use crate::rotation::{Applied, Event, Phase, Reason, Rotation, Step, Why};
+use crate::rotation::plan::{Baseline, Way};
+use crate::rotation::{Applied, Death, Event, Phase, Rotation, Step, Why};
 use crate::runbook::Runbook;
 
 mod screen;
@@ -36,6 +36,8 @@ pub struct Progress {
     step: Option<(Step, bool, Option<Timestamp>)>,
     /// The request whose outcome is not known yet.
     sent: Option<Mutation>,
+    /// What became of the leaked value has been said.
+    death_told: bool,
     /// What may happen often in this step, and when it was last told.
     told: HashMap<Often, Timestamp>,
 }
@@ -68,7 +70,7 @@ impl Progress {
     }
 
     fn on(runbook: Runbook, screen: Screen) -> Progress {
-        Progress { runbook, screen, begun: false, at: None, step: None, sent: None, told: HashMap::new() }
+        Progress { runbook, screen, begun: false, at: None, step: None, sent: None, death_told: false, told: HashMap::new() }
     }
 
     /// Says which run this is and where it stands. Call it with the state that the journal gives, before the driver starts;
@@ -76,6 +78,7 @@ impl Progress {
     pub fn begin(&mut self, run: &Rotation) {
         if !self.begun {
             self.sent = run.in_flight().cloned();
+            self.death_told = run.death().is_some();
             self.head(run);
         }
     }
@@ -91,6 +94,13 @@ impl Progress {
         let client = &self.runbook.client_id;
         self.screen.line(&format!("{sandbox}run {} of application {client}", run.plan().run));
         let places = words::places(&self.runbook);
+        if let Some(emergency) = &run.plan().emergency {
+            self.screen.line(&format!("EMERGENCY: key ID {} has leaked", emergency.leaked));
+            if emergency.way == Way::RevokeOnly {
+                self.screen.line(&format!("what is served stays as it is: {places}"));
+                return self.enter(run);
+            }
+        }
         self.screen.line(&match run.plan().baseline {
             Baseline::Alive { key_id } => format!("replaces key ID {key_id}: {places}"),
             Baseline::Dead { key_id: Some(key_id), .. } => {
@@ -161,6 +171,19 @@ impl Progress {
             }
             Event::SignedIn { answer, .. } => self.signed_in(at, "the new value", answer),
             Event::BaselineProven { answer, .. } => self.signed_in(at, "the old value", answer),
+            Event::LeakedTried { answer, .. } if answer.accepted() => {
+                if self.is_news(Often::Refused(answer.clone()), at) {
+                    self.line("the leaked value still signs in somewhere: it is waited out");
+                }
+            }
+            Event::LeakedTried { answer, .. } => self.signed_in(at, "the leaked value", answer),
+            Event::LeakedMissing { why } => self.line(&format!("the leaked value cannot be tried: {why}")),
+            Event::OutageAccepted { consumers, .. } => {
+                for consumer in consumers {
+                    let name = words::consumer(&self.runbook, *consumer);
+                    self.line(&format!("{name}: its outage is accepted"));
+                }
+            }
             Event::VaultRead { vault, sign_in: Some(answer), .. } => {
                 let value = format!("the value of {}", words::place(&self.runbook, *vault));
                 self.signed_in(at, &value, answer);
@@ -235,9 +258,15 @@ impl Progress {
     }
 
     /// Tells a turn of the way. `failure` is what made it turn, if something did.
-    fn turn(&mut self, back: bool, failure: Option<&Reason>) {
+    fn turn(&mut self, run: &Rotation) {
+        let (back, failure) = (run.back(), run.failure());
         let why = failure.map_or(String::new(), |reason| format!(" ({})", words::reason(&self.runbook, reason)));
-        self.line(&if back {
+        let emergency = run.plan().emergency.is_some();
+        self.line(&if back && emergency {
+            format!("rolling back{why}: what the run added goes; THE LEAKED SECRET STAYS ALIVE")
+        } else if emergency {
+            format!("the run goes forward{why}: the leaked secret is not put back")
+        } else if back {
             format!("rolling back{why}: what the run added goes, the old secret stays")
         } else {
             "the old value is dead, so the run goes forward again".to_owned()
@@ -255,10 +284,16 @@ impl Observer for Progress {
             *since = Some(at);
         }
         self.event(at, event);
+        if run.death().is_some() && !std::mem::replace(&mut self.death_told, true) {
+            self.line(match run.death() {
+                Some(Death::Proven) => "the leaked value is proven dead",
+                Some(Death::Unproven) | None => "the leaked value is removed, and not proven dead",
+            });
+        }
         if let Some((_, was_back, _)) = self.step
             && was_back != run.back()
         {
-            self.turn(run.back(), run.failure());
+            self.turn(run);
         }
         match run.phase() {
             Phase::Ended { end } => {
@@ -275,7 +310,7 @@ impl Observer for Progress {
             Phase::Smoke | Phase::Consumers | Phase::Confirm | Phase::Wait | Phase::Adoption | Phase::Delete => {
                 self.enter(run);
             }
-            Phase::Withdraw | Phase::Restore => self.enter(run),
+            Phase::Withdraw | Phase::Restore | Phase::Revoke | Phase::Dying => self.enter(run),
         }
     }
 
@@ -285,7 +320,8 @@ impl Observer for Progress {
         }
         let at = self.at.unwrap_or(until);
         let left = until.duration_since(at);
-        let worth = if why == Why::Proof { run.plan().proof.window } else { left } > WORTH_A_LINE;
+        let window = run.plan().emergency.as_ref().map_or(run.plan().proof.window, |e| e.death.window);
+        let worth = if why == Why::Proof { window } else { left } > WORTH_A_LINE;
         let line = worth && self.is_news(Often::Waiting(run.step(), why), at);
         let text = words::wait(run, until, left, why);
         let short = text.strip_prefix(run.step().name()).map_or(text.as_str(), str::trim_start);

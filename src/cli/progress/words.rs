@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp, Unit};
 use crate::driver::crash::Change;
 use crate::rotation::answers::{Mutation, Refusal, SignIn};
 use crate::rotation::names::VaultIx;
-use crate::rotation::{End, Reason, Rotation, Step, Why};
+use crate::rotation::{End, Phase, Reason, Rotation, Step, Why};
 use crate::runbook::Runbook;
 
 /// A step, with its number among the five, or as part of the way back.
@@ -17,6 +17,7 @@ pub(super) fn step(step: Step, back: bool) -> String {
         Step::OverlapWait if back => return format!("way back: {}", step.name()),
         Step::OverlapWait => 4,
         Step::DeleteOld => 5,
+        Step::RevokeLeaked | Step::ProveDead => return format!("emergency: {}", step.name()),
         Step::PutBack | Step::RemoveOurs => return format!("way back: {}", step.name()),
     };
     format!("step {number} of 5: {}", step.name())
@@ -124,12 +125,22 @@ pub(super) fn wait(run: &Rotation, until: Timestamp, left: SignedDuration, why: 
     let when = format!("until {} ({})", time(until), length(left));
     match why {
         Why::Again => format!("next try at {} (in {})", time(until), length(left)),
+        Why::Proof if *run.phase() == Phase::Dying => {
+            format!("the leaked value must be refused without a break for {}", length(death_window(run)))
+        }
+        Why::Overlap if run.plan().emergency.is_some() && !run.back() => {
+            format!("consumers may hold the leaked value {when}")
+        }
         Why::Proof => format!("proof: sign-ins must succeed without a break for {}", length(run.plan().proof.window)),
         Why::Settle => format!("settle {when}: what is in doubt may still land"),
         Why::Overlap => format!("overlap wait {when}"),
         Why::Hold => format!("held {when}"),
         Why::Release => format!("waiting for a release {when}"),
     }
+}
+
+fn death_window(run: &Rotation) -> SignedDuration {
+    run.plan().emergency.as_ref().map_or(SignedDuration::ZERO, |e| e.death.window)
 }
 
 /// A time in UTC, in whole seconds.

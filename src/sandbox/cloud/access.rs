@@ -54,6 +54,6 @@ impl Cloud {
     }
 
     pub(super) fn application_of(&self, client_id: Uuid) -> Option<&Application> {
-        self.objects.applications.values().find(|a| a.client_id == client_id)
+        self.objects.applications.get(&self.objects.object_id(client_id)?)
     }
 }

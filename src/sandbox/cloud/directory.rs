@@ -27,7 +27,7 @@ impl Cloud {
             policy: None,
             passwords: Vec::new(),
         };
-        self.objects.applications.insert(object_id, application);
+        self.objects.insert(application);
         let principal = PrincipalSpec {
             object_id: spec.service_principal_id,
             client_id: Some(client_id),
@@ -85,11 +85,11 @@ impl Cloud {
     }
 
     pub(super) fn application_mut(&mut self, app: AppRef) -> Result<&mut Application, CloudError> {
-        let found = match app {
-            AppRef::Object(id) => self.objects.applications.get_mut(&id),
-            AppRef::Client(id) => self.objects.applications.values_mut().find(|a| a.client_id == id),
+        let id = match app {
+            AppRef::Object(id) => Some(id),
+            AppRef::Client(id) => self.objects.object_id(id),
         };
-        found.ok_or_else(|| not_found(app))
+        id.and_then(|id| self.objects.applications.get_mut(&id)).ok_or_else(|| not_found(app))
     }
 
     /// One service principal.

@@ -13,11 +13,31 @@ use super::{Application, OPERATOR, Operator, PasswordCredential, PrincipalKind, 
 pub(super) struct Objects {
     /// By object id.
     pub(super) applications: BTreeMap<Uuid, Application>,
+    /// Object ids by client ID: sign-ins name an application so, and there may be ten thousand.
+    #[serde(skip_serializing)]
+    by_client_id: BTreeMap<Uuid, Uuid>,
     /// By client ID: there is one of each in a tenant.
     pub(super) principals: BTreeMap<Uuid, ServicePrincipal>,
 }
 
 impl Objects {
+    /// Adds an application, or puts it in the place of the one that has its object id.
+    pub(super) fn insert(&mut self, application: Application) {
+        self.by_client_id.insert(application.client_id, application.object_id);
+        self.applications.insert(application.object_id, application);
+    }
+
+    /// Removes the applications with a client ID.
+    pub(super) fn remove_application(&mut self, client_id: Uuid) {
+        self.by_client_id.remove(&client_id);
+        self.applications.retain(|_, a| a.client_id != client_id);
+    }
+
+    /// The object id of the application with a client ID.
+    pub(super) fn object_id(&self, client_id: Uuid) -> Option<Uuid> {
+        self.by_client_id.get(&client_id).copied()
+    }
+
     /// All password credentials, of applications and of service principals.
     pub(super) fn passwords(&self) -> impl Iterator<Item = &PasswordCredential> {
         let of_principals = self.principals.values().flat_map(|p| &p.passwords);
@@ -48,8 +68,8 @@ struct SavedApplication {
 
 impl From<Saved> for Objects {
     fn from(saved: Saved) -> Objects {
-        let mut objects = Objects { applications: BTreeMap::new(), principals: saved.principals };
-        for (id, old) in saved.applications {
+        let mut objects = Objects { principals: saved.principals, ..Objects::default() };
+        for old in saved.applications.into_values() {
             let application = old.application;
             if let Some(object_id) = old.service_principal_id {
                 let client_id = application.client_id;
@@ -67,7 +87,7 @@ impl From<Saved> for Objects {
                 };
                 objects.principals.entry(client_id).or_insert(principal);
             }
-            objects.applications.insert(id, application);
+            objects.insert(application);
         }
         objects
     }

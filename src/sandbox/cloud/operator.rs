@@ -20,6 +20,8 @@ pub enum Operator {
     Reader,
     /// No permission at all, nor a right in any vault.
     Nothing,
+    /// No permission in the directory; meant for the right to read vaults, which it lacks at first.
+    VaultReader,
 }
 
 /// What signs an operator in.
@@ -35,7 +37,19 @@ pub struct OperatorSecret {
 
 impl Operator {
     /// All of them.
-    pub const ALL: [Operator; 4] = [Operator::All, Operator::OwnedBy, Operator::Reader, Operator::Nothing];
+    pub const ALL: [Operator; 5] =
+        [Operator::All, Operator::OwnedBy, Operator::Reader, Operator::Nothing, Operator::VaultReader];
+
+    /// As files and lists name it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Operator::All => "all",
+            Operator::OwnedBy => "owned-by",
+            Operator::Reader => "reader",
+            Operator::Nothing => "nothing",
+            Operator::VaultReader => "vault-reader",
+        }
+    }
 
     /// Its client ID, the same in every sandbox.
     pub fn client_id(self) -> Uuid {
@@ -44,6 +58,7 @@ impl Operator {
             Operator::OwnedBy => 1,
             Operator::Reader => 2,
             Operator::Nothing => 3,
+            Operator::VaultReader => 4,
         };
         Uuid::from_u128(OPERATOR.as_u128().wrapping_add(nth))
     }
@@ -56,7 +71,7 @@ impl Operator {
             }
             Operator::OwnedBy => &[Role::ApplicationReadWriteOwnedBy],
             Operator::Reader => &[Role::ApplicationReadAll],
-            Operator::Nothing => &[],
+            Operator::Nothing | Operator::VaultReader => &[],
         }
     }
 
@@ -66,6 +81,7 @@ impl Operator {
             Operator::OwnedBy => "sandbox operator of its own applications",
             Operator::Reader => "sandbox reader",
             Operator::Nothing => "sandbox operator without permissions",
+            Operator::VaultReader => "sandbox reader of vaults",
         }
     }
 }

@@ -49,6 +49,18 @@ impl Profile {
         }
     }
 
+    /// Four replicas, and the minutes of a bad day.
+    pub fn hostile() -> Profile {
+        Profile {
+            replicas: 4,
+            appears: Range { from_ms: 5_000, to_ms: 120_000 },
+            vanishes: Range { from_ms: 5_000, to_ms: 180_000 },
+            lists: Range { from_ms: 0, to_ms: 60_000 },
+            deletion: Range { from_ms: 5_000, to_ms: 60_000 },
+            held: false,
+        }
+    }
+
     /// Two replicas; the caller decides when each of them, and the lists, see a change.
     pub fn held() -> Profile {
         Profile { held: true, ..Profile::instant() }

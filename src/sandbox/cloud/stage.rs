@@ -117,7 +117,7 @@ impl Stage<'_> {
 
     /// Removes an application; its service principal stays, as that of an application of another tenant would.
     pub fn remove_application(&mut self, client_id: Uuid) {
-        self.0.objects.applications.retain(|_, a| a.client_id != client_id);
+        self.0.objects.remove_application(client_id);
     }
 
     /// Makes a service principal without an application here, and returns its object id.

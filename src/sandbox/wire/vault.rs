@@ -6,7 +6,8 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value as Json;
 
-use super::message::{Request, Response, without_port};
+use super::hosts;
+use super::message::{Request, Response};
 use super::vault_bodies::{Shape, bundle, deleted, error_body, page};
 use crate::sandbox::cloud::{Caller, Cloud, CloudError, Resource, SecretUpdate, SecretWrite, TokenFault, Value, VaultRight};
 
@@ -14,7 +15,7 @@ const JSON: &str = "application/json; charset=utf-8";
 
 pub(super) fn answer(cloud: &mut Cloud, now: Timestamp, request: &Request) -> Response {
     let request_id = cloud.draw_request_id();
-    let host = without_port(&request.host).to_ascii_lowercase();
+    let host = hosts::vault(&request.host);
     // The token comes first: the SDKs' first request has neither token nor body.
     let done = authorised(cloud, now, request)
         .and_then(|caller| admitted(cloud, &host, request, &caller))
@@ -23,7 +24,7 @@ pub(super) fn answer(cloud: &mut Cloud, now: Timestamp, request: &Request) -> Re
         Ok(Some(body)) => Response::json(200, JSON, &body),
         Ok(None) => Response::empty(204),
         Err(e) if e.status == 401 => {
-            Response::json(401, JSON, &error_body(&e)).header("www-authenticate", challenge(cloud, &request.host))
+            Response::json(401, JSON, &error_body(&e)).header("www-authenticate", challenge(cloud, &request.host, &host))
         }
         Err(e) => Response::json(e.status, JSON, &error_body(&e)),
     };
@@ -45,7 +46,7 @@ pub(super) fn answer(cloud: &mut Cloud, now: Timestamp, request: &Request) -> Re
 
 /// The tenant is the path of the authorization address, and the resource a parent domain of the vault's host, so that clients
 /// which compare the two go on doing so.
-fn challenge(cloud: &Cloud, host: &str) -> String {
+fn challenge(cloud: &Cloud, host: &str, vault: &str) -> String {
     let (name, port) = host.rsplit_once(':').map_or((host, String::new()), |(name, port)| (name, format!(":{port}")));
     let name = name.to_ascii_lowercase();
     let (login, resource) = if name.ends_with(".vault.sandbox.localhost") {
@@ -55,7 +56,7 @@ fn challenge(cloud: &Cloud, host: &str) -> String {
     } else {
         (format!("{name}{port}"), "vault.azure.net".to_owned())
     };
-    let tenant = cloud.vault_tenant(&name);
+    let tenant = cloud.vault_tenant(vault);
     format!("Bearer authorization=\"https://{login}/{tenant}\", resource=\"https://{resource}\"")
 }
 
