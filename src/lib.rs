@@ -18,6 +18,7 @@ pub mod consumers;
 pub mod correlation;
 pub mod diagnose;
 mod disk;
+pub mod drill;
 pub mod driver;
 pub mod error;
 pub mod evidence;

@@ -62,6 +62,67 @@ fn services_are_told_apart_by_host_and_by_path() {
     assert_eq!(service("127.0.0.1:8443", "/deletedsecrets"), Service::Vault);
     assert_eq!(service("127.0.0.1:8443", "/tenant/oauth2/v2.0/token"), Service::Login);
     assert_eq!(service(HOST, "/_sandbox/health"), Service::Sandbox);
+    assert_eq!(service("127.0.0.1:8443", "/subscriptions"), Service::Arm);
+    assert_eq!(service("127.0.0.1:8443", "//metadata/endpoints"), Service::Arm);
+    assert_eq!(service("management.azure.com", "/anything"), Service::Arm);
+}
+
+#[test]
+fn an_address_is_the_vault_that_has_its_number() {
+    let mut cloud = Cloud::new(1, Profile::instant(), now());
+    cloud.stock(now(), 2).unwrap();
+    let set = |cloud: &mut Cloud, host: &str, value: &str| {
+        ask(cloud, "PUT", host, "/secrets/which?api-version=7.4", &format!("{{\"value\":\"{value}\"}}")).1
+    };
+    let first = set(&mut cloud, "127.0.0.1:8443", "first");
+    set(&mut cloud, "127.0.0.2:8443", "second");
+    assert!(first["id"].as_str().unwrap().starts_with("https://127.0.0.1:8443/secrets/which/"), "{first}");
+    for (host, value) in [
+        ("localhost:8443", "first"),
+        ("VAULT-1.vault.sandbox.localhost:8443", "first"),
+        ("vault-2.vault.sandbox.localhost", "second"),
+    ] {
+        let (_, read) = ask(&mut cloud, "GET", host, "/secrets/which?api-version=7.4", "");
+        assert_eq!((&read["value"], host), (&Json::from(value), host));
+    }
+    let (response, said) = ask(&mut cloud, "GET", "127.0.0.3:8443", "/secrets/which?api-version=7.4", "");
+    assert_eq!((response.status, &said["error"]["code"]), (404, &Json::from("VaultNotFound")));
+    // The challenge leads back to the address that was asked.
+    let request =
+        Request { method: "GET".into(), host: "127.0.0.2:8443".into(), path: "/secrets".into(), ..Request::default() };
+    let challenged = answer(&mut cloud, now(), &request);
+    let (_, challenge) = challenged.headers.iter().find(|(n, _)| *n == "www-authenticate").unwrap();
+    let expected = format!("Bearer authorization=\"https://127.0.0.2:8443/{TENANT}\", resource=\"https://vault.azure.net\"");
+    assert_eq!(*challenge, expected);
+}
+
+#[test]
+fn resource_manager_answers_what_the_azure_cli_asks() {
+    let mut cloud = cloud();
+    let get = |cloud: &mut Cloud, path: &str, token: Option<&str>| {
+        let headers = token.map(|t| ("authorization".to_owned(), format!("Bearer {t}"))).into_iter().collect();
+        let host = "127.0.0.1:8443".to_owned();
+        let request = Request { method: "GET".into(), host, path: path.into(), headers, ..Request::default() };
+        let response = answer(cloud, now(), &request);
+        (response.status, serde_json::from_slice::<Json>(&response.body).unwrap())
+    };
+    let (status, body) = get(&mut cloud, "/metadata/endpoints", None);
+    let expected = ["https://127.0.0.1:8443", "https://127.0.0.1:8443/", ".0.0.1:8443"].map(Json::from);
+    let found = ["/authentication/loginEndpoint", "/microsoftGraphResourceId", "/suffixes/keyVaultDns"];
+    assert_eq!((status, found.map(|p| body.pointer(p).unwrap().clone())), (200, expected));
+
+    let management = token(&mut cloud, "https://management.core.windows.net//.default");
+    assert_eq!(get(&mut cloud, "/subscriptions", Some(&management)).1["value"], serde_json::json!([]));
+    let graph = token(&mut cloud, "https://graph.microsoft.com/.default");
+    for (token, code) in [
+        (None, "AuthenticationFailed"),
+        (Some("x"), "InvalidAuthenticationToken"),
+        (Some(graph.as_str()), "InvalidAuthenticationTokenAudience"),
+    ] {
+        let (status, body) = get(&mut cloud, "/subscriptions", token);
+        assert_eq!((status, &body["error"]["code"]), (401, &Json::from(code)));
+    }
+    assert_eq!(get(&mut cloud, "/subscriptions/x/resourceGroups", Some(&management)).0, 404);
 }
 
 #[test]
@@ -194,9 +255,9 @@ proptest! {
     #[test]
     fn no_request_makes_it_panic(
         method in "GET|PUT|POST|PATCH|DELETE",
-        host in prop::sample::select(vec![HOST, GRAPH, "login.sandbox.localhost", "127.0.0.1:1", ":", ""]),
+        host in prop::sample::select(vec![HOST, GRAPH, "login.sandbox.localhost", "management.azure.com", "127.0.0.1:1", ":", ""]),
         segments in prop::collection::vec(
-            "secrets|deletedsecrets|versions|recover|v1\\.0|applications|applications\\(appId='[a-f0-9-]{0,36}'\\)|addPassword|removePassword|servicePrincipals|servicePrincipals\\(appId='[a-f0-9-]{0,36}'\\)|owners|\\$ref|ownedObjects|appRoleAssignments|policies|defaultAppManagementPolicy|appManagementPolicies|5a9db0c5-b111-4000-8000-000000000001|billing|[a-f0-9]{32}|%[0-9a-f]{0,2}|\\PC{0,6}",
+            "secrets|subscriptions|metadata|endpoints|deletedsecrets|versions|recover|v1\\.0|applications|applications\\(appId='[a-f0-9-]{0,36}'\\)|addPassword|removePassword|servicePrincipals|servicePrincipals\\(appId='[a-f0-9-]{0,36}'\\)|owners|\\$ref|ownedObjects|appRoleAssignments|policies|defaultAppManagementPolicy|appManagementPolicies|5a9db0c5-b111-4000-8000-000000000001|billing|[a-f0-9]{32}|%[0-9a-f]{0,2}|\\PC{0,6}",
             0..5,
         ),
         query in "(api-version=7\\.4)?(&maxresults=[0-9]{0,3})?(&\\$skiptoken=[A-Za-z0-9]{0,9})?(&\\$filter=\\PC{0,20})?(&\\$select=\\PC{0,9})?(&\\$top=[0-9]{0,4})?",

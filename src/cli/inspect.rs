@@ -8,7 +8,7 @@ use super::ReportFormat;
 use super::context::{self, Context};
 use super::output::Done;
 use super::runs::{self, Journals};
-use super::session::heard;
+use crate::driver::marker::heard;
 use crate::error::{Error, exit};
 use crate::evidence::Report;
 use crate::hold::{self, Mark};

@@ -15,6 +15,7 @@ mod completions;
 mod connect;
 mod context;
 mod diagnose;
+mod drill;
 mod emergency;
 mod hold;
 mod inspect;
@@ -182,6 +183,11 @@ enum Command {
     /// Look after runbooks
     #[command(subcommand)]
     Runbook(RunbookCommand),
+    /// Practise a bad day: a scenario in the sandbox, in time that flies
+    #[command(after_help = "Examples: keyrelay drill --list\n          keyrelay drill killed-after-add\n          \
+        keyrelay drill vault-forbidden --rehearsed --json\n\n\
+        Exits with 0 if it ended as it does for whoever knows the runbooks, else with 30.")]
+    Drill(drill::Drill),
     /// A local Entra, Graph and Key Vault over HTTPS on loopback
     #[command(subcommand)]
     Sandbox(sandbox::SandboxCommand),

@@ -116,6 +116,7 @@ async fn command(context: &Context, command: Command) -> Result<Done, Error> {
         Command::Evidence { run, format } => super::inspect::report(context, &run, format),
         Command::Journal(JournalCommand::Verify { run }) => super::inspect::verify(context, run.as_deref()),
         Command::Runbook(RunbookCommand::Check { files }) => super::inspect::check(&files),
+        Command::Drill(args) => super::drill::drill(context, &args),
         Command::Sandbox(command) => command.run(context).await,
         Command::Completions { shell } => Ok(super::completions::completions(shell)),
         Command::Man { out } => super::man::man(out.as_deref()),

@@ -12,16 +12,17 @@ use super::runs::Journals;
 use super::signals::Signals;
 use crate::clock::ServiceClock;
 use crate::consumers::RunbookConsumers;
-use crate::driver::{CrashPoint, Driver, DriverError, HoldMarker, Log, Manners, NewSecret, Observer, Patience, Stopped};
+use crate::driver::marker::MarkerFile;
+use crate::driver::takeover::WayBackClosed;
+use crate::driver::{CrashPoint, Driver, DriverError, Log, Manners, NewSecret, Observer, Patience, Stopped};
 use crate::error::Error;
-use crate::hold::{self, HoldError, Mark};
 use crate::journal::Journal;
 use crate::journal::file::FileLog;
 use crate::locks::{Holder, LockName, Locks};
 use crate::rotation::answers::Refusal;
 use crate::rotation::names::RunId;
-use crate::rotation::{Effect, Event, Rotation, Why};
-use crate::run::{Record, Run, Start};
+use crate::rotation::{Event, Rotation, Why};
+use crate::run::{Record, Start};
 use crate::runbook::Runbook;
 use crate::secret::SecretValue;
 use crate::usage::Circumstances;
@@ -94,7 +95,7 @@ impl Session<'_> {
         let run = start.plan.run.clone();
         let folder = self.journals.folder.path().to_owned();
         let mut log = RunLog { journal, locks: self.locks };
-        let mut marker = Marker { folder, run, heard };
+        let mut marker = MarkerFile::new(folder, run, heard);
         let mut observer = Watch::new(self.context, &start.runbook);
         observer.shown.begin(&rotation);
         let lifetime = SignedDuration::try_from(start.runbook.secret.lifetime.get()).unwrap_or(SignedDuration::MAX);
@@ -133,64 +134,17 @@ impl Session<'_> {
             Err(e) => return Ok(Err(e)),
         }
         let Some((reason, restore_leaked)) = back else {
-            return Ok(resume(&mut driver, by, accepted).await);
+            return Ok(driver.resume(by, accepted).await);
         };
-        // All that can refuse comes before the first record.
-        let back = driver.rotation().back();
-        let baseline = match driver.rotation().rollback_proof().filter(|_| !back) {
-            None => None,
-            Some((vault, version)) => match driver.baseline_signs_in(vault, version).await? {
-                Ok((answer, _)) if answer.accepted() => Some(answer),
-                Ok((answer, _)) => {
-                    return Err(not_open(&format!("the old value does not sign in any more ({answer})")));
-                }
-                Err((refusal, _)) => return Err(not_open(&format!("the old value cannot be read: {refusal}"))),
-            },
-        };
-        if !back && !driver.rotation().may_go_back() {
-            return Err(not_open("there is no living old value to go back to"));
+        match driver.turn_back(by, reason, restore_leaked).await? {
+            Ok(()) => Ok(driver.run().await),
+            Err(why) => Err(not_open(&why)),
         }
-        // a word that was said to the run as it stood is heard before it goes on
-        driver.hear_people()?;
-        driver.record(Event::Resumed { by: by.clone() })?;
-        if !driver.rotation().back() {
-            driver.record(Event::RollbackRequested { by, reason, baseline, restore_leaked })?;
-        }
-        Ok(driver.run().await)
     }
 }
 
-fn not_open(why: &str) -> Error {
+fn not_open(why: &WayBackClosed) -> Error {
     Error::NotOpen { what: format!("the run cannot be rolled back: {why}"), advice: "go on: keyrelay resume".to_owned() }
-}
-
-/// Takes the run over, unless there is nothing to do but wait and nobody asked to stay.
-async fn resume<K: crate::ports::Consumers>(
-    driver: &mut Driver<'_, crate::azure::AzureServices, ServiceClock, K, Signals>,
-    by: String,
-    accepted: Vec<usize>,
-) -> Result<Stopped, DriverError> {
-    use crate::clock::Clock;
-    // a release may have come since: then there is more to do than to wait
-    driver.hear_people()?;
-    let now = driver.clock.now().ok_or(DriverError::NoServiceTime)?;
-    if let Effect::Wait { until, why } = driver.rotation().next(now)
-        && driver.may_leave(now, until, why)
-        && accepted.is_empty()
-    {
-        return Ok(Stopped::Waiting { until, why });
-    }
-    driver.record(Event::Resumed { by: by.clone() })?;
-    if !accepted.is_empty() {
-        driver.record(Event::OutageAccepted { by, consumers: accepted })?;
-    }
-    driver.run().await
-}
-
-/// How many of the marker's words the journal has.
-pub(super) fn heard(run: &Run) -> usize {
-    let word = |e: &Record| matches!(e, Record::Event(Event::HoldSet { .. } | Event::Released { .. }));
-    run.records.iter().filter(|r| word(&r.event)).count()
 }
 
 /// The journal, as long as the locks are ours.
@@ -207,24 +161,6 @@ impl Log for RunLog {
         let written = self.journal.append(Some(at), local, &Record::Event(event.clone()))?;
         tracing::info!(run = %self.journal.run(), record = written.seq, %at, event = event.name(), "recorded");
         Ok(())
-    }
-}
-
-struct Marker {
-    folder: std::path::PathBuf,
-    run: RunId,
-    heard: usize,
-}
-
-impl HoldMarker for Marker {
-    fn read(&mut self) -> Result<Option<Event>, HoldError> {
-        let words = hold::history(&self.folder, &self.run)?;
-        let Some(word) = words.into_iter().nth(self.heard) else { return Ok(None) };
-        self.heard += 1;
-        Ok(Some(match word.event {
-            Mark::Hold { who, why, until, .. } => Event::HoldSet { by: who, why, until },
-            Mark::Released { who, why, .. } => Event::Released { by: who, why },
-        }))
     }
 }
 

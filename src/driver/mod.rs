@@ -23,8 +23,10 @@ pub mod crash;
 
 mod changes;
 pub mod consumers;
+pub mod marker;
 pub mod patience;
 mod reads;
+pub mod takeover;
 
 use consumers::Errand;
 pub use crash::CrashPoint;

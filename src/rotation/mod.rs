@@ -52,6 +52,8 @@ mod publish;
 mod readings;
 mod reconcile;
 mod rules;
+#[cfg(test)]
+mod tests;
 mod view;
 
 pub use consumers::Adoption;

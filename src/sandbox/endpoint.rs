@@ -47,6 +47,6 @@ impl Endpoint {
     pub(super) fn save(&self, folder: &Path) -> Result<(), SandboxError> {
         let path = file(folder);
         let bytes = serde_json::to_vec_pretty(self).map_err(|e| files::at(&path)(e.into()))?;
-        files::replace(&path, &bytes)
+        files::put(&path, &bytes)
     }
 }

@@ -31,6 +31,13 @@ pub(super) fn private_folder(folder: &Path) -> Result<(), SandboxError> {
     Ok(())
 }
 
+/// Bytes that nobody can guess; `file` is what they are for.
+pub(super) fn random(file: &Path) -> Result<[u8; 32], SandboxError> {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes).map_err(|e| at(file)(e.into()))?;
+    Ok(bytes)
+}
+
 /// The bytes, or `None` if there is no such file.
 pub(super) fn read(path: &Path) -> Result<Option<Vec<u8>>, SandboxError> {
     match fs::read(path) {
@@ -43,15 +50,8 @@ pub(super) fn read(path: &Path) -> Result<Option<Vec<u8>>, SandboxError> {
 /// Replaces a file, readable by its owner alone: after this returns, a kill or a power cut leaves the new content; before, the
 /// old one.
 pub(super) fn replace(path: &Path, bytes: &[u8]) -> Result<(), SandboxError> {
-    let beside = path.with_added_extension("new");
     let write = || -> io::Result<()> {
-        let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(true);
-        private(&mut options);
-        let mut file = options.open(&beside)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&beside, path)?;
+        exchange(path, bytes, File::sync_all)?;
         // The rename itself is on disk only once the folder is; Windows has no such call.
         #[cfg(unix)]
         if let Some(folder) = path.parent() {
@@ -60,6 +60,22 @@ pub(super) fn replace(path: &Path, bytes: &[u8]) -> Result<(), SandboxError> {
         Ok(())
     };
     write().map_err(at(path))
+}
+
+/// The same for what each start makes anew: whole or not there, but a power cut may lose it.
+pub(super) fn put(path: &Path, bytes: &[u8]) -> Result<(), SandboxError> {
+    exchange(path, bytes, |_| Ok(())).map_err(at(path))
+}
+
+fn exchange(path: &Path, bytes: &[u8], written: impl FnOnce(&File) -> io::Result<()>) -> io::Result<()> {
+    let beside = path.with_added_extension("new");
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    private(&mut options);
+    let mut file = options.open(&beside)?;
+    file.write_all(bytes)?;
+    written(&file)?;
+    fs::rename(&beside, path)
 }
 
 /// The folders in a folder; none if it is not there.

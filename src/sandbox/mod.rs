@@ -5,7 +5,10 @@
 //! [`process`] starts that server as a process which outlives a rotator that is killed.
 
 pub mod cloud;
+pub mod control;
+pub mod faults;
 pub mod in_process;
+pub mod log;
 pub mod passing;
 pub mod process;
 pub mod server;
@@ -13,6 +16,7 @@ pub mod wire;
 
 mod endpoint;
 mod error;
+mod fate;
 mod files;
 mod listener;
 mod saved;

@@ -107,7 +107,7 @@ pub async fn running(folder: &Path) -> Result<Option<Endpoint>, SandboxError> {
 }
 
 /// Talks to the sandbox and to nothing else: its authority only, no proxy, no redirect.
-fn client(endpoint: &Endpoint) -> Result<reqwest::Client, SandboxError> {
+pub(super) fn client(endpoint: &Endpoint) -> Result<reqwest::Client, SandboxError> {
     let refused = |e: reqwest::Error| SandboxError::Refused { why: e.to_string() };
     let pem = files::read(&endpoint.ca_file)?.unwrap_or_default();
     let authority = reqwest::Certificate::from_pem(&pem).map_err(refused)?;

@@ -35,6 +35,13 @@ impl Saved {
             None => (new(options)?, None),
         };
         cloud.set_profile(options.pace.profile());
+        if let Some(rules) = &options.faults {
+            let mut stage = cloud.stage();
+            stage.no_troubles();
+            for rule in rules {
+                let _ = stage.faults().add(rule.clone());
+            }
+        }
         let mut saved = Saved { cloud, revision, file };
         saved.save()?;
         Ok(saved)

@@ -103,7 +103,7 @@ pub(super) fn served(
         // Only the first is there in every state.
         let Ok(found) = cloud.operator(operator) else { continue };
         let client_secret_file = folder.join(format!("operator-{}", operator.as_str()));
-        files::replace(&client_secret_file, found.secret.text().as_bytes())?;
+        files::put(&client_secret_file, found.secret.text().as_bytes())?;
         let signs_in = ServedOperator { client_id: found.client_id, client_secret_file };
         operators.push(NamedOperator { name: operator.as_str(), object_id: found.object_id, signs_in });
     }

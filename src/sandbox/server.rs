@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{self, HeaderName, HeaderValue, StatusCode};
+use axum::http::{self, HeaderValue, StatusCode};
 use axum::{Router, serve as http_serve};
 use futures::future::BoxFuture;
 use jiff::Timestamp;
@@ -19,12 +19,15 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::cloud::{Cloud, Operator, OperatorSecret, Profile};
+use super::control::Control;
 use super::endpoint::Endpoint;
 use super::error::SandboxError;
+use super::faults::Rule;
 use super::listener::TlsListener;
 use super::saved::Saved;
 use super::served::{Served, served};
-use super::{files, tls, wire};
+use super::wire::{Exchange, Fate};
+use super::{fate, files, tls, wire};
 
 /// The most bytes of a request's body: a vault's value may have 25 KB.
 const LONGEST_BODY: usize = 1 << 20;
@@ -122,6 +125,10 @@ pub struct ServeOptions {
     pub idle: Option<Duration>,
     /// Added to each answer of the services.
     pub latency: Duration,
+    /// The rules that say which requests come to harm, instead of those that the state has.
+    pub faults: Option<Vec<Rule>>,
+    /// Whether faults can be changed and the log read while it runs; see [`super::control`].
+    pub control: bool,
     /// For tests.
     pub hook: Option<Hook>,
 }
@@ -139,6 +146,8 @@ impl ServeOptions {
             seed: None,
             idle: Some(Duration::from_secs(600)),
             latency: Duration::ZERO,
+            faults: None,
+            control: false,
             hook: None,
         }
     }
@@ -184,6 +193,7 @@ struct Shared {
     cloud: Mutex<Saved>,
     options: ServeOptions,
     last_request: Mutex<Instant>,
+    control: Option<Control>,
 }
 
 impl Server {
@@ -197,7 +207,7 @@ impl Server {
         let saved = Saved::load(&options)?;
         let config = tls::server_config(&folder, options.keep != Keep::Nothing)?;
         if let Some(copy) = &options.ca_out {
-            files::replace(copy, &files::read(&tls::ca_file(&folder))?.unwrap_or_default())?;
+            files::put(copy, &files::read(&tls::ca_file(&folder))?.unwrap_or_default())?;
         }
         let port = options.port;
         let listeners = listen(&folder, port).await?;
@@ -211,6 +221,7 @@ impl Server {
             cloud: Mutex::new(saved),
             options: options.clone(),
             last_request: Mutex::new(Instant::now()),
+            control: options.control.then(|| Control::start(&folder)).transpose()?,
         });
         let all = Arc::clone(&shared);
         let router = Router::new().fallback(handle).with_state(Arc::clone(&shared));
@@ -324,7 +335,7 @@ fn announce(folder: &Path, address: SocketAddr, cloud: &Cloud, operator: Operato
     let operator_secret_file = folder.join("operator-secret");
     let OperatorSecret { client_id, secret, .. } =
         cloud.operator(operator).map_err(|e| SandboxError::Refused { why: e.message })?;
-    files::replace(&operator_secret_file, secret.text().as_bytes())?;
+    files::put(&operator_secret_file, secret.text().as_bytes())?;
     let endpoint = Endpoint {
         schema: 1,
         address,
@@ -376,15 +387,27 @@ async fn handle(State(shared): State<Arc<Shared>>, request: http::Request<Body>)
     };
     shared.touch();
     shared.hold(Moment::BeforeEffect, &call).await;
-    let answer = shared.perform(&request);
+    let exchange = shared.perform(&request);
     shared.hold(Moment::BeforeAnswer, &call).await;
     // what no cloud has is not far away
     if call.service != wire::Service::Sandbox {
         tokio::time::sleep(shared.options.latency).await;
     }
+    if let Ok(Exchange { delay, .. }) = &exchange {
+        tokio::time::sleep(*delay).await;
+    }
     shared.touch();
-    match answer {
-        Ok(answer) => respond(answer),
+    match exchange.map(|e| e.fate) {
+        Ok(Fate::Arrives(answer)) => fate::whole(answer),
+        Ok(Fate::Cut(answer)) => fate::cut(answer),
+        Ok(Fate::Lost) => fate::lost(),
+        Ok(Fate::Later(after)) => {
+            tokio::spawn(async move {
+                tokio::time::sleep(after).await;
+                shared.land(&request);
+            });
+            fate::lost()
+        }
         // What happened is in memory and not on disk: to the client that is "in doubt", as it is in life. The next request
         // tries to save again.
         Err(_) => plain(StatusCode::SERVICE_UNAVAILABLE),
@@ -403,22 +426,31 @@ impl Shared {
     }
 
     /// The effect, forced to disk. The lock is held meanwhile: no answer may overtake what it rests on.
-    fn perform(&self, request: &wire::Request) -> Result<wire::Response, SandboxError> {
+    fn perform(&self, request: &wire::Request) -> Result<Exchange, SandboxError> {
         let mut saved = self.cloud.lock().unwrap_or_else(PoisonError::into_inner);
-        let answer = wire::answer(&mut saved.cloud, Timestamp::now(), request);
-        saved.save().map(|()| answer)
+        let now = Timestamp::now();
+        let steered = self.control.as_ref().and_then(|control| control.answer(&mut saved.cloud, request));
+        let exchange = match steered {
+            Some(answer) => Exchange::own(answer),
+            None => wire::exchange(&mut saved.cloud, now, request, self.control.is_some()),
+        };
+        saved.save()?;
+        if let (Some(control), Some(entry)) = (&self.control, &exchange.entry) {
+            control.keep(entry.clone());
+        }
+        Ok(exchange)
     }
-}
 
-fn respond(answer: wire::Response) -> http::Response<Body> {
-    let mut response = plain(StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR));
-    for (name, value) in answer.headers {
-        if let Ok(value) = HeaderValue::from_str(&value) {
-            response.headers_mut().insert(HeaderName::from_static(name), value);
+    /// A request that its sender has given up on. One that is on its way when the server ends is lost.
+    fn land(&self, request: &wire::Request) {
+        let mut saved = self.cloud.lock().unwrap_or_else(PoisonError::into_inner);
+        let entry = wire::land(&mut saved.cloud, Timestamp::now(), request);
+        // the next request tries again to save
+        let _ = saved.save();
+        if let Some(control) = &self.control {
+            control.keep(entry);
         }
     }
-    *response.body_mut() = Body::from(answer.body);
-    response
 }
 
 fn plain(status: StatusCode) -> http::Response<Body> {

@@ -47,11 +47,13 @@ pub(super) fn server_config(folder: &Path, keep_key: bool) -> Result<ServerConfi
         Some(pem) => KeyPair::from_pem(&String::from_utf8_lossy(&pem)).map_err(by_rcgen)?,
         None => {
             let key = KeyPair::generate().map_err(by_rcgen)?;
+            let certificate = authority().self_signed(&key).map_err(by_rcgen)?.pem();
             if keep_key {
                 files::replace(&key_file, key.serialize_pem().as_bytes())?;
+                files::replace(&ca_file, certificate.as_bytes())?;
+            } else {
+                files::put(&ca_file, certificate.as_bytes())?;
             }
-            let certificate = authority().self_signed(&key).map_err(by_rcgen)?;
-            files::replace(&ca_file, certificate.pem().as_bytes())?;
             key
         }
     };

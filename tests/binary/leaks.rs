@@ -12,7 +12,8 @@ pub fn secrets(home: &Home) -> BTreeSet<String> {
     secrets_in(&serde_json::from_slice(&home.cloud_bytes()).unwrap())
 }
 
-/// Every file below, but what is the sandbox's own disk: its state, and the operator's secret that it leaves to its owner.
+/// Every file below, but what is the sandbox's own disk: its state, the next one while it is written, and the operator's secret
+/// that it leaves to its owner.
 pub fn files(home: &Home) -> Vec<PathBuf> {
     fn walk(folder: &Path, files: &mut Vec<PathBuf>) {
         for entry in fs::read_dir(folder).unwrap() {
@@ -24,7 +25,8 @@ pub fn files(home: &Home) -> Vec<PathBuf> {
     walk(home.path(), &mut all);
     let clouds_own = |path: &PathBuf| {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        path.parent() == Some(&home.state().join("sandbox")) && (name == "state.json" || name.starts_with("operator-secret"))
+        path.parent() == Some(&home.state().join("sandbox"))
+            && ["state.json", "state.new", "operator-secret"].iter().any(|own| name.starts_with(own))
     };
     all.retain(|path| !clouds_own(path));
     all

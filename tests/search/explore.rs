@@ -57,8 +57,11 @@ impl Limit {
     pub(crate) const NONE: Limit = Limit { states: usize::MAX, until: None };
 
     fn reached(self, states: usize) -> bool {
-        let late = || states.is_multiple_of(1024) && self.until.is_some_and(|until| Instant::now() > until);
-        states > self.states || late()
+        states > self.states || states.is_multiple_of(1024) && self.is_late()
+    }
+
+    fn is_late(self) -> bool {
+        self.until.is_some_and(|until| Instant::now() > until)
     }
 }
 
@@ -157,11 +160,14 @@ impl State {
     }
 }
 
-/// Searches every scene, two at a time, and gives each result as soon as those before it are there.
+/// Searches every scene that there is time to begin with, two at a time, and gives each result as soon as it is there.
 pub(crate) fn explore_all(scenes: &[Scene], limit: Limit, each: impl Fn(Found) + Sync) {
     let (next, done) = (std::sync::atomic::AtomicUsize::new(0), std::sync::Mutex::new(()));
     let work = || {
         while let Some(scene) = scenes.get(next.fetch_add(1, std::sync::atomic::Ordering::Relaxed)) {
+            if limit.is_late() {
+                return;
+            }
             let found = explore(scene, limit);
             let _one_at_a_time = done.lock();
             each(found);

@@ -7,6 +7,7 @@ use super::output::Done;
 use crate::error::Error;
 
 mod az;
+mod faults;
 mod find;
 mod serve;
 mod status;
@@ -25,6 +26,13 @@ pub(super) enum SandboxCommand {
     /// Print the shell lines that point an Azure CLI at a sandbox
     #[command(after_help = "Example: eval \"$(keyrelay sandbox az)\" && az ad app list --query '[].displayName'")]
     Az(find::Which),
+    /// Let requests be lost, refused, late or slow while it runs
+    #[command(subcommand)]
+    Fault(faults::FaultCommand),
+    /// Show what was asked of it, what it did, and which fault struck
+    #[command(after_help = "Example: keyrelay sandbox log --after 120\n\n\
+        The sandbox must run with `keyrelay sandbox serve --control`. No secret is in the log.")]
+    Log(faults::LogArgs),
 }
 
 impl SandboxCommand {
@@ -33,6 +41,7 @@ impl SandboxCommand {
         match self {
             SandboxCommand::Serve(_) => true,
             SandboxCommand::Status | SandboxCommand::Az(_) => false,
+            SandboxCommand::Fault(_) | SandboxCommand::Log(_) => false,
         }
     }
 
@@ -41,6 +50,8 @@ impl SandboxCommand {
             SandboxCommand::Serve(args) => serve::serve(context, args).await,
             SandboxCommand::Status => status::status(context).await,
             SandboxCommand::Az(which) => az::az(context, &which).await,
+            SandboxCommand::Fault(command) => faults::fault(context, command).await,
+            SandboxCommand::Log(args) => faults::log(context, args).await,
         }
     }
 }

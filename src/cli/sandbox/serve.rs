@@ -15,7 +15,7 @@ use super::super::signals::Signals;
 use crate::driver::Stop;
 use crate::error::{Error, exit};
 use crate::sandbox::server::{self, Keep, Pace, ServeOptions, Server};
-use crate::sandbox::{SandboxError, Served, passing};
+use crate::sandbox::{Served, passing};
 
 /// How many applications a new one has.
 const APPLICATIONS: u32 = 3;
@@ -53,6 +53,12 @@ pub(in crate::cli) struct Serve {
     /// End after this long without a request
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     idle: Option<SignedDuration>,
+    /// Rules that say which requests are lost, refused, late or slow
+    #[arg(long, value_name = "FILE")]
+    faults: Option<PathBuf>,
+    /// Let `keyrelay sandbox fault` change these rules and `keyrelay sandbox log` show the requests
+    #[arg(long)]
+    control: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -87,7 +93,7 @@ pub(super) async fn serve(context: &Context, args: Serve) -> Result<Done, Error>
     Ok(Done { exit: exit::DONE, lines: Vec::new(), json: serde_json::Value::Null, stdout: Some(String::new()) })
 }
 
-fn options(context: &Context, args: &Serve) -> Result<ServeOptions, SandboxError> {
+fn options(context: &Context, args: &Serve) -> Result<ServeOptions, Error> {
     let whole = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let (folder, keep) = match (&args.state_folder, &args.state) {
         (Some(folder), _) => (whole(folder), Keep::Folder),
@@ -108,6 +114,8 @@ fn options(context: &Context, args: &Serve) -> Result<ServeOptions, SandboxError
     options.seed = args.seed;
     options.idle = args.idle.and_then(plain);
     options.latency = args.latency.and_then(plain).unwrap_or_default();
+    options.faults = args.faults.as_deref().map(super::faults::file).transpose()?;
+    options.control = args.control;
     Ok(options)
 }
 

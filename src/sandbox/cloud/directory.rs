@@ -193,7 +193,7 @@ impl Cloud {
 
     /// The credentials that a list shows at `now`, newest first (as recorded twice; nobody promises it).
     pub fn password_credentials(&self, now: Timestamp, app: AppRef) -> Result<Vec<&PasswordCredential>, CloudError> {
-        Ok(listed(&self.application(app)?.passwords, now))
+        Ok(listed(&self.application(app)?.passwords, self.lists_at(now)))
     }
 
     /// The same of a service principal.
@@ -202,7 +202,7 @@ impl Cloud {
         now: Timestamp,
         which: PrincipalRef,
     ) -> Result<Vec<&PasswordCredential>, CloudError> {
-        Ok(listed(&self.principal(which)?.passwords, now))
+        Ok(listed(&self.principal(which)?.passwords, self.lists_at(now)))
     }
 
     /// Makes an object an owner of an application.

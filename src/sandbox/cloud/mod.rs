@@ -9,6 +9,7 @@
 
 mod access;
 mod application;
+mod bent;
 mod directory;
 mod error;
 mod inspect;
@@ -19,7 +20,7 @@ mod password;
 mod policy;
 mod principal;
 mod profile;
-mod random;
+pub(in crate::sandbox) mod random;
 mod role;
 mod seed;
 mod sign_in;
@@ -58,16 +59,18 @@ pub use sign_in_pages::{SignInFilter, SignInPage, SignInPlace};
 pub use stage::Stage;
 pub use stock::{STOCK_VAULTS, Stocked};
 pub use token::{Caller, GRAPH_APP_ID, IssuedToken, Resource, TokenFault};
+pub(in crate::sandbox) use trouble::right_for;
 pub use trouble::{GraphCall, GraphTrouble, RetryAfter, SignInTrouble, Trouble, VaultTrouble};
 pub use value::Value;
 pub(in crate::sandbox) use vault::RECOVERABLE_DAYS;
 pub use vault::{Deletion, SecretUpdate, SecretVersion, SecretWrite, VaultSecret};
 pub use vault_access::{AccessModel, VaultRight};
 
+use super::faults::Faults;
+use bent::Bent;
 use objects::Objects;
 use random::Random;
 use sign_in_log::SignInLog;
-use trouble::Ordered;
 use vault_access::VaultRules;
 
 /// The one tenant of a sandbox that is not told another: fixed, so that runbooks can name it.
@@ -94,9 +97,11 @@ pub struct Cloud {
     vault_rules: BTreeMap<String, VaultRules>,
     late: Vec<late::LateOp>,
     #[serde(default)]
-    troubles: Vec<Ordered>,
-    #[serde(default)]
     sign_in_log: SignInLog,
+    #[serde(default)]
+    faults: Faults,
+    #[serde(skip)]
+    bent: Bent,
     /// How far the services' clock is ahead of the real one.
     #[serde(default)]
     clock_offset: SignedDuration,
@@ -119,8 +124,9 @@ impl Cloud {
             vaults: BTreeMap::new(),
             vault_rules: BTreeMap::new(),
             late: Vec::new(),
-            troubles: Vec::new(),
             sign_in_log: SignInLog::default(),
+            faults: Faults::default(),
+            bent: Bent::default(),
             clock_offset: SignedDuration::ZERO,
             revision: 0,
         };

@@ -80,6 +80,12 @@ impl Cloud {
 
     /// The same for every replica.
     pub(super) fn seen_at_each(&mut self, now: Timestamp, range: Range) -> Vec<Timestamp> {
-        (0..self.profile.replicas).map(|_| self.seen_at(now, range)).collect()
+        let lag = |cloud: &Cloud, replica, at: Timestamp| at.saturating_add(cloud.lag(replica)).unwrap_or(Timestamp::MAX);
+        (0..self.profile.replicas)
+            .map(|replica| {
+                let at = self.seen_at(now, range);
+                lag(self, usize::from(replica), at)
+            })
+            .collect()
     }
 }

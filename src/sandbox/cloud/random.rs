@@ -6,10 +6,10 @@ use uuid::Uuid;
 /// `SplitMix64` (Steele, Lea, Flood 2014): one word of state, good enough for ids and delays, not for cryptography.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
-pub(super) struct Random(u64);
+pub(in crate::sandbox) struct Random(u64);
 
 impl Random {
-    pub(super) fn new(seed: u64) -> Random {
+    pub(in crate::sandbox) fn new(seed: u64) -> Random {
         Random(seed)
     }
 
@@ -26,7 +26,7 @@ impl Random {
     }
 
     /// From `from` to `to`, both included; `from` if they are the wrong way round.
-    pub(super) fn between(&mut self, from: u64, to: u64) -> u64 {
+    pub(in crate::sandbox) fn between(&mut self, from: u64, to: u64) -> u64 {
         let span = to.saturating_sub(from).saturating_add(1);
         from.saturating_add(self.next() % span)
     }

@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use super::token::IssuedToken;
 use super::{Application, Cloud, Origin, PasswordCredential, ServicePrincipal, Value};
+use crate::sandbox::faults::{Call, Operation};
 
 /// A sign-in with a client secret.
 #[derive(Debug, Clone, Copy)]
@@ -93,7 +94,9 @@ impl Cloud {
     ) -> Result<IssuedToken, SignInError> {
         let last = u64::from(self.profile.replicas.saturating_sub(1));
         let replica = self.answers.between(0, last);
-        if let Some(refusal) = self.sign_in_trouble(request.client_id) {
+        if let Some(refusal) =
+            self.sign_in_trouble(&Call::of(Operation::SignIn).on(request.client_id.parse().ok()), request.client_id)
+        {
             return Err(refusal);
         }
         self.sign_in_at(now, usize::try_from(replica).unwrap_or(0), request)

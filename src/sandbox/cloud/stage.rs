@@ -9,12 +9,12 @@ use uuid::Uuid;
 
 use super::operator::OperatorSecret;
 use super::sign_in_log::SignInLog;
-use super::trouble::Ordered;
 use super::vault_access::VaultRules;
 use super::{
     AccessModel, AppRef, Audience, Cloud, CloudError, ManagementPolicy, NewPassword, Operator, PasswordSpec, PrincipalRef,
     PrincipalSpec, Role, Trouble, VaultRight,
 };
+use crate::sandbox::faults::{Faults, Rule};
 
 /// Edits a cloud by hand: no permission, policy or limit stands in the way, and all is seen everywhere at once.
 pub struct Stage<'a>(&'a mut Cloud);
@@ -215,12 +215,17 @@ impl Stage<'_> {
     /// out one after another.
     pub fn trouble(&mut self, trouble: Trouble, times: Option<u32>) {
         if times != Some(0) {
-            self.0.troubles.push(Ordered { trouble, left: times });
+            self.0.faults.add(Rule { times, ..trouble.into() });
         }
     }
 
-    /// Forgets all orders.
+    /// Forgets all orders and rules.
     pub fn no_troubles(&mut self) {
-        self.0.troubles.clear();
+        self.0.faults.clear();
+    }
+
+    /// The rules that say which requests come to harm, refusals among them.
+    pub fn faults(&mut self) -> &mut Faults {
+        &mut self.0.faults
     }
 }

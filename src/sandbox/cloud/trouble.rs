@@ -1,9 +1,12 @@
 //! Refusals that are ordered: what no state of the cloud brings about by itself.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{Cloud, CloudError, SignInError, VaultRight};
+use crate::sandbox::faults::{Call, Fault, Faults, Operation, Refusal, Rule};
 
 /// A refusal, and of what.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -120,56 +123,124 @@ pub enum VaultTrouble {
     Unavailable,
 }
 
-/// An order, and how often it is still to be carried out; for ever if no number is given.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub(super) struct Ordered {
-    pub(super) trouble: Trouble,
-    pub(super) left: Option<u32>,
+impl From<Trouble> for Rule {
+    /// The rule that refuses so.
+    fn from(trouble: Trouble) -> Rule {
+        let refuse = |refusal| Rule::new(Fault::Refuse(refusal));
+        match trouble {
+            Trouble::SignIn { client, why } => {
+                let operations = BTreeSet::from([Operation::SignIn]);
+                Rule { operations, application: client, ..refuse(Refusal::SignIn(why)) }
+            }
+            Trouble::Graph { call, why } => Rule { operations: call.operations().collect(), ..refuse(Refusal::Graph(why)) },
+            Trouble::Vault { host, right, why } => {
+                let operations = match right {
+                    None => Operation::of_service("vault").collect(),
+                    Some(right) => Operation::of_service("vault").filter(|o| right_for(*o) == Some(right)).collect(),
+                };
+                Rule { operations, vault: Some(host), ..refuse(Refusal::Vault(why)) }
+            }
+        }
+    }
+}
+
+impl GraphCall {
+    fn operations(self) -> impl Iterator<Item = Operation> {
+        Operation::of_service("graph").filter(move |o| match self {
+            GraphCall::Any => true,
+            GraphCall::AddPassword => *o == Operation::AddPassword,
+            GraphCall::RemovePassword => *o == Operation::RemovePassword,
+            GraphCall::Read => ![Operation::AddPassword, Operation::RemovePassword, Operation::ChangeOther].contains(o),
+        })
+    }
+}
+
+/// What an operation in a vault needs. A deleted secret is read with the right to read secrets.
+pub(in crate::sandbox) fn right_for(operation: Operation) -> Option<VaultRight> {
+    use Operation as O;
+    match operation {
+        O::GetSecret | O::GetDeleted => Some(VaultRight::Get),
+        O::ListSecrets | O::ListVersions | O::ListDeleted => Some(VaultRight::List),
+        O::SetSecret => Some(VaultRight::Set),
+        O::UpdateSecret => Some(VaultRight::Update),
+        O::DeleteSecret => Some(VaultRight::Delete),
+        O::RecoverDeleted => Some(VaultRight::Recover),
+        O::PurgeDeleted => Some(VaultRight::Purge),
+        O::SignIn | O::Discover | O::Own => None,
+        O::ReadApplication | O::ListApplications | O::AddPassword | O::RemovePassword => None,
+        O::ReadSignIns | O::ReadOther | O::ChangeOther => None,
+    }
 }
 
 impl Cloud {
+    /// The rules that say which requests come to harm.
+    pub fn faults(&self) -> &Faults {
+        &self.faults
+    }
+
+    /// The rules themselves: looking at them changes nothing that must outlive the process.
+    pub(in crate::sandbox) fn stage_faults(&mut self) -> &mut Faults {
+        &mut self.faults
+    }
+
+    /// What happens to a request on its way, if a rule says so. Counts as carried out.
+    pub(in crate::sandbox) fn on_the_way(&mut self, call: &Call) -> Option<Fault> {
+        let (fault, counted) = self.faults.on_the_way(call);
+        if counted {
+            self.changed();
+        }
+        fault
+    }
+
+    fn ordered(&mut self, call: &Call) -> Option<Refusal> {
+        let (refusal, counted) = self.faults.at_the_service(call);
+        if counted {
+            self.changed();
+        }
+        refusal
+    }
+
     /// What is ordered for a sign-in of this client. Counts as carried out.
-    pub fn sign_in_trouble(&mut self, client_id: &str) -> Option<SignInError> {
-        let id = client_id.parse::<Uuid>().ok();
-        let why = self.next_trouble(|trouble| match trouble {
-            Trouble::SignIn { client, why } => (client.is_none() || *client == id).then_some(*why),
-            Trouble::Graph { .. } | Trouble::Vault { .. } => None,
-        })?;
+    pub(super) fn sign_in_trouble(&mut self, call: &Call, client_id: &str) -> Option<SignInError> {
+        let why = match self.ordered(call)? {
+            Refusal::Throttled(_) => SignInTrouble::Throttled,
+            Refusal::Unavailable => SignInTrouble::Unavailable,
+            Refusal::SignIn(why) => why,
+            Refusal::Graph(_) | Refusal::Vault(_) => return None,
+            Refusal::Plain { status: 429, .. } => SignInTrouble::Throttled,
+            Refusal::Plain { status, code, .. } => {
+                let class = match status {
+                    500.. => "temporarily_unavailable",
+                    401 => "invalid_client",
+                    _ => "invalid_request",
+                };
+                let message = "A refusal that was ordered.";
+                return Some(SignInError::new(status, class, code.parse().unwrap_or_default(), message));
+            }
+        };
         Some(self.sign_in_refusal(why, client_id))
     }
 
     /// What is ordered for a request to Graph; `object` is named where it is "not found". Counts as carried out.
-    pub fn graph_trouble(&mut self, call: GraphCall, object: &str) -> Option<CloudError> {
-        let why = self.next_trouble(|trouble| match trouble {
-            Trouble::Graph { call: of, why } => (*of == GraphCall::Any || *of == call).then_some(*why),
-            Trouble::SignIn { .. } | Trouble::Vault { .. } => None,
-        })?;
-        Some(graph_refusal(why, object))
+    pub(in crate::sandbox) fn graph_trouble(&mut self, call: &Call, object: &str) -> Option<CloudError> {
+        match self.ordered(call)? {
+            Refusal::Throttled(after) => Some(graph_refusal(GraphTrouble::Throttled(after), object)),
+            Refusal::Unavailable => Some(graph_refusal(GraphTrouble::Unavailable, object)),
+            Refusal::Graph(why) => Some(graph_refusal(why, object)),
+            Refusal::Plain { status, code, retry_after } => Some(plain(status, &code, retry_after)),
+            Refusal::SignIn(_) | Refusal::Vault(_) => None,
+        }
     }
 
     /// What is ordered for a request to a vault. Counts as carried out.
-    pub fn vault_trouble(&mut self, host: &str, right: VaultRight) -> Option<CloudError> {
-        let why = self.next_trouble(|trouble| match trouble {
-            Trouble::Vault { host: of, right: needs, why } => {
-                (of.eq_ignore_ascii_case(host) && needs.is_none_or(|n| n == right)).then_some(*why)
-            }
-            Trouble::SignIn { .. } | Trouble::Graph { .. } => None,
-        })?;
-        Some(vault_refusal(why))
-    }
-
-    /// The first order that fits.
-    fn next_trouble<T>(&mut self, fits: impl Fn(&Trouble) -> Option<T>) -> Option<T> {
-        let (at, why) = self.troubles.iter().enumerate().find_map(|(at, o)| Some((at, fits(&o.trouble)?)))?;
-        let left = self.troubles.get_mut(at).and_then(|o| o.left.as_mut());
-        if let Some(left) = left {
-            *left = left.saturating_sub(1);
-            if *left == 0 {
-                self.troubles.remove(at);
-            }
-            self.changed();
+    pub(in crate::sandbox) fn vault_trouble(&mut self, call: &Call) -> Option<CloudError> {
+        match self.ordered(call)? {
+            Refusal::Throttled(_) => Some(vault_refusal(VaultTrouble::Throttled)),
+            Refusal::Unavailable => Some(vault_refusal(VaultTrouble::Unavailable)),
+            Refusal::Vault(why) => Some(vault_refusal(why)),
+            Refusal::Plain { status, code, retry_after } => Some(plain(status, &code, retry_after)),
+            Refusal::SignIn(_) | Refusal::Graph(_) => None,
         }
-        Some(why)
     }
 
     fn sign_in_refusal(&self, why: SignInTrouble, client_id: &str) -> SignInError {
@@ -214,6 +285,10 @@ fn graph_refusal(why: GraphTrouble, object: &str) -> CloudError {
             CloudError::new(403, "Directory_ResourceSizeExceeded", message)
         }
     }
+}
+
+fn plain(status: u16, code: &str, retry_after: Option<RetryAfter>) -> CloudError {
+    CloudError { retry_after, ..CloudError::new(status, code, "A refusal that was ordered.") }
 }
 
 fn concurrency(status: u16) -> CloudError {

@@ -174,7 +174,8 @@ impl Cloud {
 
     /// All versions, disabled ones too, in the order of their ids.
     pub fn secret_versions(&self, host: &str, name: &str) -> Result<Vec<&SecretVersion>, CloudError> {
-        let mut versions: Vec<_> = self.living(host, name)?.versions.iter().collect();
+        let versions = self.living(host, name)?.versions.iter();
+        let mut versions: Vec<_> = versions.filter(|v| self.lists_know(v.created)).collect();
         versions.sort_by(|a, b| a.id.cmp(&b.id));
         Ok(versions)
     }
@@ -237,6 +238,7 @@ impl Cloud {
 
     /// A deleted secret's latest version, once the deletion is through.
     pub fn deleted_secret(&self, now: Timestamp, host: &str, name: &str) -> Result<(&SecretVersion, &Deletion), CloudError> {
+        let now = self.lists_at(now);
         let secret = self.vault(host)?.get(&name.to_ascii_lowercase());
         let deletion = secret.and_then(|s| s.deleted.as_ref()).filter(|d| d.done_at <= now && now < d.purged_at);
         let found = secret.and_then(VaultSecret::latest).zip(deletion);

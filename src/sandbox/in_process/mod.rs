@@ -20,6 +20,7 @@ use crate::sandbox::cloud::{
     AppRef, Cloud, CloudError, OPERATOR, Op, Origin, PasswordCredential, PasswordSpec, SecretUpdate, SecretWrite,
     SignInError, SignInRequest,
 };
+use crate::sandbox::faults::{self, Call};
 use crate::secret::{Hint, SecretValue, in_process};
 
 mod admission;
@@ -106,18 +107,33 @@ impl InProcess {
         self.setup.vaults.get(usize::from(ix.0)).ok_or_else(none)
     }
 
-    /// Lets the late ones land and asks for a fault.
-    fn begin(&self, operation: &Operation) -> (Timestamp, Fault) {
+    /// The call, as rules look at it.
+    fn call(&self, operation: &Operation) -> Call {
+        let call = Call::of(operation.kind());
+        match operation.vault().and_then(|ix| self.vault(ix).ok()) {
+            Some(vault) => call.at(&vault.host),
+            None => call.on(Some(self.setup.client_id)),
+        }
+    }
+
+    /// Lets the late ones land and asks for a fault: the hook first, then the cloud's rules. The rule is the one under which
+    /// the call is performed.
+    fn begin(&self, operation: &Operation) -> (Timestamp, Fault, Option<faults::Fault>) {
         let now = self.cloud.borrow().service_time((self.now)());
         self.cloud.borrow_mut().advance(now);
-        (now, (self.faults.borrow_mut())(operation))
+        let fault = (self.faults.borrow_mut())(operation);
+        if fault != Fault::None {
+            return (now, fault, None);
+        }
+        let rule = self.cloud.borrow_mut().on_the_way(&self.call(operation));
+        (now, rule.as_ref().map_or(Fault::None, Fault::of_rule), rule)
     }
 
     #[allow(clippy::result_large_err)] // the ports' own type
     fn read<T>(&self, operation: &Operation, ask: impl FnOnce(&Cloud, Timestamp) -> Result<T, CloudError>) -> Read<T> {
-        let (now, fault) = self.begin(operation);
+        let (now, fault, rule) = self.begin(operation);
         match fault {
-            Fault::None => match self.ask(operation, now, ask) {
+            Fault::None => match self.ask(operation, now, rule.as_ref(), ask) {
                 Ok(answer) => Ok((answer, trace(now))),
                 Err(error) => Err((refusal(&error), trace(now))),
             },
@@ -132,10 +148,13 @@ impl InProcess {
         &self,
         operation: &Operation,
         now: Timestamp,
+        rule: Option<&faults::Fault>,
         ask: impl FnOnce(&Cloud, Timestamp) -> Result<T, CloudError>,
     ) -> Result<T, CloudError> {
-        self.admitted(&mut self.cloud.borrow_mut(), operation)?;
-        ask(&self.cloud.borrow(), now)
+        self.cloud.borrow_mut().under(rule, now, |cloud| {
+            self.admitted(cloud, operation)?;
+            ask(cloud, now)
+        })
     }
 
     /// `op` is the same request as `act`, for the case that it lands late.
@@ -145,9 +164,12 @@ impl InProcess {
         op: impl FnOnce(&Cloud) -> Result<Op, CloudError>,
         act: impl FnOnce(&mut Cloud, Timestamp) -> Result<T, CloudError>,
     ) -> Outcome<T> {
-        let (now, fault) = self.begin(operation);
+        let (now, fault, rule) = self.begin(operation);
         let cloud = &mut *self.cloud.borrow_mut();
-        let act = |cloud: &mut Cloud, now| self.admitted(cloud, operation).and_then(|()| act(cloud, now));
+        let act = |cloud: &mut Cloud, now| {
+            let act = |cloud: &mut Cloud| self.admitted(cloud, operation).and_then(|()| act(cloud, now));
+            cloud.under(rule.as_ref(), now, act)
+        };
         match fault {
             Fault::None => match act(cloud, now) {
                 Ok(answer) => Outcome::Applied(answer, trace(now)),
@@ -340,7 +362,7 @@ impl Vaults for InProcess {
 
 impl TokenEndpoint for InProcess {
     async fn sign_in(&self, value: &SecretValue) -> (SignIn, Trace) {
-        let (now, fault) = self.begin(&Operation::SignIn);
+        let (now, fault, _) = self.begin(&Operation::SignIn);
         let why = match fault {
             Fault::None => None,
             Fault::Refused(kind) => Some((refused(kind), trace(now))),

@@ -13,9 +13,9 @@ use super::graph_path::{Target, no_segment, target};
 use super::graph_query::{Cost, filter, listed};
 use super::message::{Request, Response};
 use crate::sandbox::cloud::{
-    AppRef, Caller, Cloud, CloudError, DirectoryAct, GraphCall, NewPassword, PasswordSpec, PrincipalRef, Resource,
-    TokenFault,
+    AppRef, Caller, Cloud, CloudError, DirectoryAct, NewPassword, PasswordSpec, PrincipalRef, Resource, TokenFault,
 };
+use crate::sandbox::faults::Call;
 
 const SUCCESS: &str = "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8";
 
@@ -34,10 +34,10 @@ enum Done {
     Nothing,
 }
 
-pub(super) fn answer(cloud: &mut Cloud, now: Timestamp, request: &Request) -> Response {
+pub(super) fn answer(cloud: &mut Cloud, now: Timestamp, request: &Request, call: &Call) -> Response {
     let request_id = cloud.draw_request_id();
     let client_request_id = request.header("client-request-id").map(str::to_owned);
-    let done = authorised(cloud, now, request).and_then(|caller| perform(cloud, now, request, &caller));
+    let done = authorised(cloud, now, request).and_then(|caller| perform(cloud, now, request, &caller, call));
     let response = match done {
         Ok(Done::Body(body, cost)) => success(&body, cost),
         Ok(Done::Added(body)) => success(&body, 1).header("location", "https://graph.microsoft.com"),
@@ -85,15 +85,9 @@ fn authorised(cloud: &Cloud, now: Timestamp, request: &Request) -> Result<Caller
     Ok(caller)
 }
 
-fn perform(cloud: &mut Cloud, now: Timestamp, request: &Request, caller: &Caller) -> Result<Done, CloudError> {
+fn perform(cloud: &mut Cloud, now: Timestamp, request: &Request, caller: &Caller, call: &Call) -> Result<Done, CloudError> {
     let segments = request.segments();
     let path: Vec<&str> = segments.iter().map(String::as_str).skip(1).collect();
-    let call = match (request.method.as_str(), path.last()) {
-        (_, Some(&"addPassword")) => GraphCall::AddPassword,
-        (_, Some(&"removePassword")) => GraphCall::RemovePassword,
-        ("GET", _) => GraphCall::Read,
-        (_, _) => GraphCall::Any,
-    };
     if let Some(refusal) = cloud.graph_trouble(call, path.get(1).copied().unwrap_or_default()) {
         return Err(refusal);
     }

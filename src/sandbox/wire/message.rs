@@ -64,6 +64,11 @@ impl Response {
         Response { status, headers: Vec::new(), body: Vec::new() }
     }
 
+    /// A body of JSON, and nothing else.
+    pub(in crate::sandbox) fn of_json(status: u16, body: &Json) -> Response {
+        Response::json(status, "application/json; charset=utf-8", body)
+    }
+
     pub(super) fn json(status: u16, content_type: &str, body: &Json) -> Response {
         let response = Response { status, headers: Vec::new(), body: body.to_string().into_bytes() };
         response.header("content-type", content_type)

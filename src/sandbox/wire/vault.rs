@@ -9,16 +9,19 @@ use serde_json::Value as Json;
 use super::hosts;
 use super::message::{Request, Response};
 use super::vault_bodies::{Shape, bundle, deleted, error_body, page};
-use crate::sandbox::cloud::{Caller, Cloud, CloudError, Resource, SecretUpdate, SecretWrite, TokenFault, Value, VaultRight};
+use crate::sandbox::cloud::{
+    Caller, Cloud, CloudError, Resource, SecretUpdate, SecretWrite, TokenFault, Value, VaultRight, right_for,
+};
+use crate::sandbox::faults::Call;
 
 const JSON: &str = "application/json; charset=utf-8";
 
-pub(super) fn answer(cloud: &mut Cloud, now: Timestamp, request: &Request) -> Response {
+pub(super) fn answer(cloud: &mut Cloud, now: Timestamp, request: &Request, call: &Call) -> Response {
     let request_id = cloud.draw_request_id();
     let host = hosts::vault(&request.host);
     // The token comes first: the SDKs' first request has neither token nor body.
     let done = authorised(cloud, now, request)
-        .and_then(|caller| admitted(cloud, &host, request, &caller))
+        .and_then(|caller| admitted(cloud, &host, request, &caller, call))
         .and_then(|()| perform(cloud, now, &host, request));
     let response = match done {
         Ok(Some(body)) => Response::json(200, JSON, &body),
@@ -78,30 +81,18 @@ fn authorised(cloud: &Cloud, now: Timestamp, request: &Request) -> Result<Caller
 }
 
 /// What was ordered comes first, then the vault's rules. A host without a vault has no rules: it answers for itself.
-fn admitted(cloud: &mut Cloud, host: &str, request: &Request, caller: &Caller) -> Result<(), CloudError> {
+fn admitted(cloud: &mut Cloud, host: &str, request: &Request, caller: &Caller, call: &Call) -> Result<(), CloudError> {
     let segments = request.segments();
     let path: Vec<&str> = segments.iter().map(String::as_str).collect();
-    let right = right(&request.method, &path);
-    if let Some(refusal) = cloud.vault_trouble(host, right) {
+    if let Some(refusal) = cloud.vault_trouble(call) {
         return Err(refusal);
     }
     if !cloud.has_vault(host) {
         return Ok(());
     }
+    // every operation of a vault needs a right
+    let right = right_for(call.operation).unwrap_or(VaultRight::Get);
     cloud.check_vault(caller, host, path.get(1).copied().unwrap_or_default(), right)
-}
-
-/// What a request needs. A deleted secret is read with the right to read secrets.
-fn right(method: &str, path: &[&str]) -> VaultRight {
-    match (method, path) {
-        ("PUT", _) => VaultRight::Set,
-        ("PATCH", _) => VaultRight::Update,
-        ("POST", _) => VaultRight::Recover,
-        ("DELETE", ["deletedsecrets", ..]) => VaultRight::Purge,
-        ("DELETE", _) => VaultRight::Delete,
-        (_, [_] | [_, _, "versions"]) => VaultRight::List,
-        (_, _) => VaultRight::Get,
-    }
 }
 
 #[derive(Deserialize)]

@@ -118,7 +118,7 @@ fn an_older_state_is_loaded() {
     let mut old = serde_json::to_value(&scene.cloud).unwrap();
     let fields = old.as_object_mut().unwrap();
     let principals = fields.remove("principals").unwrap();
-    for field in ["tenant_policy", "vault_rules", "troubles", "clock_offset"] {
+    for field in ["tenant_policy", "vault_rules", "faults", "clock_offset"] {
         assert!(fields.remove(field).is_some(), "{field}");
     }
     for application in fields["applications"].as_object_mut().unwrap().values_mut() {

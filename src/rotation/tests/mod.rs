@@ -1,0 +1,85 @@
+//! Single states, made by hand where no run comes by them, and single decisions.
+
+mod decisions;
+mod invariants;
+mod likeness;
+mod limits;
+
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use uuid::Uuid;
+
+use super::answers::{Current, Version};
+use super::names::{KeyId, RunId, Tag, TargetId, VaultIx, VersionId};
+use super::plan::{Baseline, Delete, OnFailure, Plan, Proof, VaultStart};
+use super::state::{AddState, Attempt, Rotation};
+
+const OLD: KeyId = KeyId(Uuid::from_u128(0x01d));
+const NEW: KeyId = KeyId(Uuid::from_u128(0x4e1));
+const NEXT: KeyId = KeyId(Uuid::from_u128(0x4e2));
+const OTHERS: KeyId = KeyId(Uuid::from_u128(0x07e));
+
+const FIRST: VaultIx = VaultIx(0);
+const SECOND: VaultIx = VaultIx(1);
+
+/// What the first vault served when the run began.
+const START: VersionId = VersionId(1);
+
+fn seconds(n: i64) -> SignedDuration {
+    SignedDuration::from_secs(n)
+}
+
+/// So many seconds after the run has begun.
+fn at(n: i64) -> Timestamp {
+    "2026-11-21T03:00:00Z".parse::<Timestamp>().unwrap() + seconds(n)
+}
+
+/// One vault that holds a living baseline; an overlap of an hour, 15 minutes to settle, three attempts.
+fn plan() -> Plan {
+    Plan {
+        target: TargetId::of([("kv-0.vault.sandbox.localhost", "secret")]),
+        run: RunId::new(at(0), 42),
+        baseline: Baseline::Alive { key_id: OLD },
+        vaults: vec![VaultStart::Holds { version: START }],
+        room: None,
+        bystanders: [].into(),
+        proof: Proof { window: seconds(30), spacing: seconds(10), limit: seconds(120) },
+        overlap: seconds(3600),
+        settle: seconds(900),
+        delete: Delete::Auto,
+        release_within: seconds(86400),
+        on_failure: OnFailure::Operator,
+        attempts: 3,
+        consumers: Vec::new(),
+        drain: None,
+        adopted: Vec::new(),
+        emergency: None,
+    }
+}
+
+fn run(plan: Plan) -> Rotation {
+    Rotation::new(Arc::new(plan), at(0))
+}
+
+fn tag(attempt: u32) -> Tag {
+    Tag { target: plan().target, run: plan().run, attempt }
+}
+
+fn added(key_id: KeyId, published: bool) -> Attempt {
+    Attempt { added: AddState::Added(key_id), published }
+}
+
+/// The version that a run wrote for an attempt.
+fn version(attempt: u32, key_id: KeyId) -> Version {
+    Version { id: VersionId(100 + u128::from(attempt)), tag: Some(tag(attempt)), key_id: Some(key_id), enabled: true }
+}
+
+fn serves(attempt: u32, key_id: KeyId) -> Current {
+    Current::Version(version(attempt, key_id))
+}
+
+/// What the first vault served when the run began.
+fn baseline() -> Current {
+    Current::Version(Version { id: START, tag: None, key_id: None, enabled: true })
+}
