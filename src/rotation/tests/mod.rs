@@ -53,6 +53,7 @@ fn plan() -> Plan {
         on_failure: OnFailure::Operator,
         attempts: 3,
         consumers: Vec::new(),
+        drain: None,
         adopted: Vec::new(),
         emergency: None,
     }

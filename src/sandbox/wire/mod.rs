@@ -14,6 +14,7 @@ mod graph_query;
 mod hosts;
 mod message;
 mod own;
+mod sign_ins;
 mod token;
 mod vault;
 mod vault_bodies;
