@@ -23,6 +23,8 @@ pub enum DirectoryAct<'a> {
     ReadGrants,
     /// Read app management policies.
     ReadPolicies,
+    /// Read sign-in records and the activity of credentials.
+    ReadSignIns,
 }
 
 impl Cloud {
@@ -43,6 +45,7 @@ impl Cloud {
             // Whether OwnedBy reads service principals of applications that it owns is not verified.
             DirectoryAct::ReadPrincipal(p) => any(&read) || itself(p) || self.home_of(p).is_some_and(owned),
             DirectoryAct::ChangePrincipal(p) => any(&change) || self.home_of(p).is_some_and(owned),
+            DirectoryAct::ReadSignIns => any(&[R::AuditLogReadAll]),
             DirectoryAct::ReadPolicies => any(&[R::PolicyReadAll, R::PolicyReadApplicationConfiguration]),
         };
         if allowed { Ok(()) } else { Err(CloudError::request_denied()) }

@@ -101,3 +101,10 @@ pub enum AppRef {
     /// `/applications(appId='..')`.
     Client(Uuid),
 }
+
+impl Application {
+    /// Its password credentials, removed ones too.
+    pub(in crate::sandbox) fn all_passwords(&self) -> &[PasswordCredential] {
+        &self.passwords
+    }
+}

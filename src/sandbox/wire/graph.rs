@@ -99,6 +99,9 @@ fn perform(cloud: &mut Cloud, now: Timestamp, request: &Request, caller: &Caller
     if caller.roles.is_empty() {
         return Err(CloudError::request_denied());
     }
+    if let Some(report) = super::sign_ins::answer(cloud, now, request, caller, &path) {
+        return report.map(|body| Done::Body(body, 1));
+    }
     let (target, rest) = target(&path)?;
     match (request.method.as_str(), target, rest) {
         ("GET", Target::Applications, []) => {

@@ -4,6 +4,7 @@
 
 mod arm;
 mod call;
+mod empty_page;
 mod exchange;
 mod graph;
 mod graph_bodies;
@@ -13,6 +14,7 @@ mod graph_query;
 mod hosts;
 mod message;
 mod own;
+mod sign_ins;
 mod token;
 mod vault;
 mod vault_bodies;
