@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::random::Random;
-use super::{AppRef, Cloud, CloudError, GRAPH_APP_ID, IssuedToken, Range, Resource, SignInError, SignInRequest};
+use super::{AppRef, Cloud, CloudError, GRAPH_APP_ID, IssuedToken, Range, Resource, SignInError, SignInRequest, Value};
 
 /// How many sign-ins of clients are kept. A sandbox that signs in for days must not grow for ever, so the oldest go first.
 const KEPT: usize = 1000;
@@ -135,7 +135,7 @@ impl Cloud {
             return;
         }
         // to a replica that does not know the secret it is nobody's
-        let key_id = if error == 7_000_215 { None } else { request.secret.and_then(|s| self.holder_of(s)) };
+        let key_id = if error == 7_000_215 { None } else { request.secret.and_then(|s| self.key_of(client_id, s)) };
         let resource = request.scope.split_whitespace().find_map(|s| self.resource(s.strip_suffix("/.default")?));
         let address = self.sign_in_log.callers_address.unwrap_or(origin.address);
         let correlation_id = origin.correlation_id;
@@ -147,6 +147,13 @@ impl Cloud {
             log.made.pop_front();
             log.dropped = log.dropped.saturating_add(1);
         }
+    }
+
+    /// The key ID of a client's secret, removed or not. Only the client's own are looked at: there may be ten thousand others.
+    fn key_of(&self, client_id: Uuid, secret: &Value) -> Option<Uuid> {
+        let of_application = self.application_of(client_id).map(|a| a.passwords.as_slice()).unwrap_or_default();
+        let of_principal = self.objects.principals.get(&client_id).map(|p| p.passwords.as_slice()).unwrap_or_default();
+        of_application.iter().chain(of_principal).find(|p| p.value == *secret).map(|p| p.key_id)
     }
 
     /// Whether the tenant's licence, and the number of requests so far, allow a client to read reports. Counts as a request if
