@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use super::operator::OperatorSecret;
+use super::sign_in_log::SignInLog;
 use super::vault_access::VaultRules;
 use super::{
     AccessModel, AppRef, Audience, Cloud, CloudError, ManagementPolicy, NewPassword, Operator, PasswordSpec, PrincipalRef,
@@ -193,6 +194,10 @@ impl Stage<'_> {
     /// must be told its rights, too.
     pub fn vault_challenge(&mut self, host: &str, with_scope: bool) {
         self.rules(host).scope_challenge = with_scope;
+    }
+
+    pub(super) fn log(&mut self) -> &mut SignInLog {
+        &mut self.0.sign_in_log
     }
 
     fn rules(&mut self, host: &str) -> &mut VaultRules {
