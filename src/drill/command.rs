@@ -4,12 +4,14 @@ use jiff::SignedDuration;
 
 use super::Choice;
 use super::scenario::{Mend, length};
+use crate::rotation::names::KeyId;
 use crate::runbook::HumanDuration;
 
 /// The commands of every drill, as they are typed, and what each does.
-pub const HELP: [(&str, &str); 11] = [
+pub const HELP: [(&str, &str); 12] = [
     ("plan", "look at what is there, and whether a run may start"),
     ("rotate", "start a run; it leaves during the overlap, as in a pipeline"),
+    ("rotate --emergency", "answer a leak: the secret that was there first is out (or say --key-id KEY_ID)"),
     ("resume", "go on with the run from its journal"),
     ("rollback", "put the old value back and remove what the run added"),
     ("status", "what is true, what is next, and when"),
@@ -27,6 +29,10 @@ pub(super) enum Command {
     Plan,
     Rotate {
         if_expires_within: Option<SignedDuration>,
+    },
+    /// The leaked key ID; the secret that was there first, if none is named.
+    Emergency {
+        leaked: Option<KeyId>,
     },
     Resume,
     Rollback,
@@ -56,6 +62,10 @@ impl Command {
         }
         Ok(match *first {
             "plan" => Command::Plan,
+            "rotate" if rest.contains(&"--emergency") => {
+                let leaked = after("--key-id").map(|id| id.parse().map_err(|_| format!("{id} is no key ID")));
+                Command::Emergency { leaked: leaked.transpose()? }
+            }
             "rotate" => Command::Rotate { if_expires_within: after("--if-expires-within").map(duration).transpose()? },
             "resume" => Command::Resume,
             "rollback" => Command::Rollback,
@@ -103,6 +113,11 @@ mod tests {
         let due = Command::Rotate { if_expires_within: Some(hours(720)) };
         assert_eq!(parse("keyrelay rotate billing.md --if-expires-within 30d"), Ok(due));
         assert_eq!(parse("grant"), Ok(Command::Mend(0)));
+        let id = "5a9db0c5-0000-4000-8000-000000000001";
+        let leak = Command::Emergency { leaked: Some(id.parse().unwrap()) };
+        assert_eq!(parse(&format!("keyrelay rotate billing.md --emergency --key-id {id}")), Ok(leak));
+        assert_eq!(parse("rotate --emergency"), Ok(Command::Emergency { leaked: None }));
+        assert!(parse("rotate --emergency --key-id it").is_err());
         assert!(parse("wait long").unwrap_err().contains("no duration"));
         assert!(parse("rm -rf").unwrap_err().contains("grant"));
         assert!(parse("  ").is_err());

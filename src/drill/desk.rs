@@ -1,6 +1,7 @@
 //! Where commands are typed: each does what it does in life, in the drill's time. How a run is driven is in `process`.
 
 use std::cell::Cell;
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use jiff::{SignedDuration, Timestamp};
@@ -8,6 +9,8 @@ use jiff::{SignedDuration, Timestamp};
 use super::command::Command;
 use super::process::Begin;
 use super::scenario::length;
+use super::time::Timeline;
+use super::wire::Wire;
 use super::world::World;
 use super::{Voice, debrief};
 use crate::driver::marker::heard;
@@ -16,8 +19,10 @@ use crate::error::{Error, exit};
 use crate::evidence::Summary;
 use crate::hold::{self, Mark};
 use crate::journal::{self, Folder, Journal, Listed};
-use crate::preflight::{Check, Found, Preflight, Verdict, Wanted};
-use crate::rotation::names::RunId;
+use crate::preflight::emergency::{Declared, Usage, waived};
+use crate::preflight::{Check, Found, Preflight, Ready, Verdict, Wanted};
+use crate::rotation::names::{KeyId, RunId};
+use crate::rotation::plan::Way;
 use crate::rotation::{Event, Phase, Rotation};
 use crate::run::{By, Record, Run, Start};
 
@@ -102,6 +107,10 @@ impl Desk {
         match command {
             Command::Plan => self.plan().await,
             Command::Rotate { if_expires_within } => self.rotate(*if_expires_within).await,
+            Command::Emergency { leaked } => {
+                let leaked = leaked.unwrap_or(KeyId(self.world.old.key_id));
+                self.start(Wanted { waived: waived(Way::Replace), ..self.known()? }, Some(leaked)).await
+            }
             Command::Resume => self.go_on(Begin::Resume).await,
             Command::Rollback => self.go_on(Begin::Rollback).await,
             Command::Status => Ok(Told { exit: Some(exit::DONE), lines: self.summary(&self.meant()?).lines() }),
@@ -169,12 +178,16 @@ impl Desk {
         Ok(Told { exit: Some(exit::DONE), lines: self.summary(&self.read(&id)?).lines() })
     }
 
+    fn preflight<'a>(&'a self, services: &'a Wire) -> Preflight<'a, Wire, Timeline, NeverStop> {
+        Preflight { services, clock: &self.world.time, stop: &NeverStop, patience: LOOKING }
+    }
+
     async fn look(&self, wanted: &Wanted) -> crate::preflight::Looked {
         let runbook = self.world.runbook();
         let services = self.services(&runbook);
-        let look = Preflight { services: &services, clock: &self.world.time, stop: &NeverStop, patience: LOOKING };
         let (nth, mine) = (self.started.get(), u32::from(!self.is_yours()));
-        look.look(&runbook, |at| RunId::new(at, nth.saturating_mul(2).saturating_add(mine)), wanted).await
+        let id = |at| RunId::new(at, nth.saturating_mul(2).saturating_add(mine));
+        self.preflight(&services).look(&runbook, id, wanted).await
     }
 
     fn known(&self) -> Result<Wanted, Error> {
@@ -193,16 +206,19 @@ impl Desk {
     }
 
     async fn rotate(&self, if_expires_within: Option<SignedDuration>) -> Result<Told, Error> {
+        if if_expires_within.is_some() && self.runs()?.iter().any(|r| !ended(r)) {
+            return self.go_on(Begin::Resume).await;
+        }
+        self.start(Wanted { if_expires_within, ..self.known()? }, None).await
+    }
+
+    /// Starts a run; an emergency, if a key ID has leaked.
+    async fn start(&self, wanted: Wanted, leaked: Option<KeyId>) -> Result<Told, Error> {
         if let Some(run) = self.runs()?.into_iter().rfind(|r| !ended(r)) {
-            let run = run.start.plan.run;
-            return if if_expires_within.is_some() {
-                self.go_on(Begin::Resume).await
-            } else {
-                Err(Error::Unfinished { run })
-            };
+            return Err(Error::Unfinished { run: run.start.plan.run });
         }
         self.started.set(self.started.get().saturating_add(1));
-        let looked = self.look(&Wanted { if_expires_within, ..self.known()? }).await;
+        let looked = self.look(&wanted).await;
         if self.is_yours() {
             let warnings = looked.checks.iter().filter(|c| c.verdict == Verdict::Warning);
             warnings.for_each(|w| self.world.hear(Voice::Tool, &format!("warning: {}", w.sentence())));
@@ -212,6 +228,10 @@ impl Desk {
                 return Ok(Told::done(format!("not due: the secret ends at {ends}; nothing was changed")));
             }
             Found::Due(ready) => *ready,
+        };
+        let (ready, begin) = match leaked {
+            None => (ready, Begin::Start),
+            Some(leaked) => (self.declare(ready, leaked).await?, Begin::Emergency),
         };
         let by = By { identity: "the sandbox's operator".into(), user: self.who.into(), host: "drill".into(), ci: None };
         let start = Start {
@@ -229,7 +249,27 @@ impl Desk {
         let (at, first) = (self.world.time.now(), Record::Started(Box::new(start.clone())));
         let journal = Journal::create_in(&self.journals, Some("sandbox"), &start.plan.run, &first, Some(at), at)?;
         let rotation = Rotation::new(start.plan.clone().into(), at);
-        self.drive(&start, journal, rotation, 0, Begin::Start).await
+        self.drive(&start, journal, rotation, 0, begin).await
+    }
+
+    /// Of an ordinary run's plan the plan of an emergency: nobody's outage is accepted.
+    async fn declare(&self, ready: Ready, leaked: KeyId) -> Result<Ready, Error> {
+        let runbook = self.world.runbook();
+        let services = self.services(&runbook);
+        let declared = Declared {
+            file: "drill.toml",
+            way: Way::Replace,
+            key_id: Some(leaked),
+            value: None,
+            exposed_at: None,
+            accepted: BTreeSet::new(),
+            outage_accepted: false,
+            disable_versions: false,
+            ago: SignedDuration::ZERO,
+            usage: Usage::CannotKnow("a drill has no sign-in records".to_owned()),
+            other_uses: &[],
+        };
+        Ok(self.preflight(&services).declare(&runbook, ready, &declared).await?)
     }
 
     async fn go_on(&self, begin: Begin) -> Result<Told, Error> {

@@ -32,6 +32,8 @@ const STAY: SignedDuration = SignedDuration::from_mins(1);
 pub(super) enum Begin {
     /// The run has just been started.
     Start,
+    /// The same, and somebody waits for it: it stays.
+    Emergency,
     /// Another process had it.
     Resume,
     /// The same, and the way back.
@@ -76,7 +78,11 @@ impl Desk {
             label: start.runbook.secret.label.as_str().to_owned(),
             lifetime: length(start.runbook.secret.lifetime),
         };
-        let manners = Manners { patience: RUNNING, stay_for: STAY };
+        let stay_for = match begin {
+            Begin::Emergency => SignedDuration::MAX,
+            Begin::Start | Begin::Resume | Begin::Rollback => STAY,
+        };
+        let manners = Manners { patience: RUNNING, stay_for };
         let mut driver = Driver::new(
             rotation,
             &services,
@@ -90,7 +96,7 @@ impl Desk {
             new_secret,
         );
         let stopped = match begin {
-            Begin::Start => driver.run().await,
+            Begin::Start | Begin::Emergency => driver.run().await,
             Begin::Resume => driver.resume(by, Vec::new()).await,
             Begin::Rollback => match driver.turn_back(by, "drill".to_owned(), false).await? {
                 Ok(()) => driver.run().await,

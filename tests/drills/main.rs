@@ -25,7 +25,7 @@ impl Audience for Listener {
     }
 
     fn decide(&mut self, _: Timestamp, choices: &[Choice]) -> Option<String> {
-        assert!(choices.len() >= 11);
+        assert!(choices.len() >= 12);
         self.script.next()
     }
 }

@@ -33,7 +33,7 @@ pub(in crate::cli) struct Serve {
     #[arg(long, value_name = "FILE")]
     state: Option<PathBuf>,
     /// Serve the sandbox that runbooks use, from its folder; it starts by itself
-    #[arg(long, value_name = "FOLDER", conflicts_with = "state", hide = true)]
+    #[arg(long, value_name = "FOLDER", conflicts_with = "state")]
     state_folder: Option<PathBuf>,
     /// How fast changes are seen
     #[arg(long, value_enum, default_value_t = Profile::Realistic)]

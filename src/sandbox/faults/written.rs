@@ -260,8 +260,12 @@ impl Written {
 
     /// The same rule, written down.
     pub fn of(rule: &Rule) -> Written {
+        let whole =
+            ["login", "graph", "vault"].into_iter().find(|s| Operation::of_service(s).eq(rule.operations.iter().copied()));
+        let named = if whole.is_some() { &BTreeSet::new() } else { &rule.operations };
         let mut written = Written {
-            operation: rule.operations.iter().map(|o| o.name().to_owned()).collect(),
+            service: whole.map(str::to_owned),
+            operation: named.iter().map(|o| o.name().to_owned()).collect(),
             application: rule.application,
             vault: rule.vault.clone(),
             nth: (rule.nth > 1).then_some(rule.nth),

@@ -105,7 +105,7 @@ pub(super) fn listed<T>(
 
 /// The link to the page that a list begins with.
 pub(super) fn link_to_the_first(request: &Request) -> String {
-    next_link(request, &Uuid::nil().to_string())
+    next_link(request, &URL_SAFE_NO_PAD.encode(Uuid::nil().as_bytes()))
 }
 
 /// The address of the page that `token` stands for.
