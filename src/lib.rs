@@ -15,6 +15,7 @@
 
 pub mod clock;
 pub mod consumers;
+pub mod correlation;
 pub mod diagnose;
 mod disk;
 pub mod drill;
@@ -25,6 +26,7 @@ pub mod hardening;
 pub mod hold;
 mod inherited;
 pub mod journal;
+pub mod leak;
 pub mod locks;
 pub mod places;
 pub mod ports;
@@ -35,6 +37,7 @@ pub mod run;
 pub mod runbook;
 pub mod sandbox;
 pub mod secret;
+pub mod usage;
 
 pub mod azure;
 pub mod cli;

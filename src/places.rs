@@ -62,6 +62,11 @@ impl Places {
         self.0.join("locks")
     }
 
+    /// What the ids of our sign-ins are made from.
+    pub fn correlation_key(&self) -> PathBuf {
+        self.0.join("correlation-key")
+    }
+
     /// The folders of sandboxes that are served by hand and keep nothing.
     pub fn served(&self) -> PathBuf {
         self.0.join("served")

@@ -1,11 +1,13 @@
-//! What the driver asks of the world: three services, in the words of the rotation. [`Inspect`] is asked before a run only.
+//! What the driver asks of the world: the services, in the words of the rotation. [`Inspect`] is asked before a run only.
 //!
 //! Each trait has two implementations: the real services in [`crate::azure`], and the sandbox's cloud called in process, so that
 //! the code that ships is what tests search and simulate.
 
 use std::future::Future;
+use std::net::IpAddr;
 
 use jiff::{SignedDuration, Span, Timestamp};
+use uuid::Uuid;
 
 use crate::rotation::answers::{Current, Refusal, Reported, SignIn, Trace, Version};
 use crate::rotation::names::{KeyId, Tag, VaultIx, VersionId};
@@ -178,7 +180,20 @@ pub struct PasswordPolicy {
     pub max_lifetime: Option<Span>,
 }
 
-/// What only a look before a run asks. Each needs a permission that a run can do without: a refusal here stops nothing.
+/// An application permission that was granted (an app role assignment).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Granted {
+    /// The resource's name, such as `Microsoft Graph`.
+    pub resource: String,
+    /// The resource's `appId`, where it could be read.
+    pub resource_client_id: Option<String>,
+    /// `appRoleId`. All zeros: access without any role.
+    pub role_id: Uuid,
+    /// The role's `value`, such as `Mail.ReadWrite`, where the resource names it.
+    pub name: Option<String>,
+}
+
+/// What only a look before a run asks, or a look after a leak. Each needs a permission that a run can do without: a refusal here stops nothing.
 pub trait Inspect {
     /// Who acts, as a Graph token says it; `None` if the token tells nothing. Its trace is empty: Graph is not asked.
     fn identity(&self) -> impl Future<Output = Read<Option<Identity>>>;
@@ -193,13 +208,59 @@ pub trait Inspect {
     /// The application permissions for Graph, by id, that the registration of `client_id` asks for. What was consented to is
     /// in the token.
     fn requested_permissions(&self, client_id: &str) -> impl Future<Output = Read<Vec<String>>>;
+    /// The application permissions that its service principal was granted, of any resource, with their names.
+    fn granted_permissions(&self) -> impl Future<Output = Read<Vec<Granted>>>;
     /// Whether the secret's versions may be listed. One request, whatever their number.
     fn may_list(&self, vault: VaultIx) -> impl Future<Output = Read<()>>;
 }
 
-/// All three, for one run.
-pub trait Services: Directory + Vaults + TokenEndpoint {}
-impl<T: Directory + Vaults + TokenEndpoint> Services for T {}
+/// One sign-in of the application's service principal, as the tenant's log has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignInRecord {
+    /// `id`. Some records are listed twice.
+    pub id: String,
+    /// `createdDateTime`.
+    pub at: Timestamp,
+    /// `servicePrincipalCredentialKeyId`, where it names one.
+    pub key_id: Option<KeyId>,
+    /// Whether it may have been made with a client secret: `clientCredentialType` says so, or nothing.
+    pub by_secret: bool,
+    /// `ipAddress`, where it is one.
+    pub address: Option<IpAddr>,
+    /// `resourceDisplayName`, or else `resourceId`: what the token was for.
+    pub resource: String,
+    /// `correlationId`: what the client sent as `client-request-id`.
+    pub correlation_id: Option<Uuid>,
+    /// `status.errorCode`: the AADSTS number, 0 for a success.
+    pub error: u32,
+}
+
+/// One page of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignInPage {
+    /// Newest first.
+    pub records: Vec<SignInRecord>,
+    /// What follows, if anything.
+    pub next: Option<NextPage>,
+}
+
+/// The page that follows another, in the service's own words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NextPage(pub(crate) String);
+
+/// The tenant's log of sign-ins. Reading it takes a premium licence and `AuditLog.Read.All`; five requests in ten seconds are
+/// answered (learn.microsoft.com/graph/throttling-limits).
+pub trait SignIns {
+    /// One page of the application's sign-ins since then: the first, or the one that follows. One request.
+    fn sign_ins(&self, since: Timestamp, next: Option<&NextPage>) -> impl Future<Output = Read<SignInPage>>;
+    /// When a credential last signed in, as `appCredentialSignInActivities` has it; it lags, and it knows what the log has
+    /// forgotten. One request.
+    fn last_sign_in(&self, key_id: KeyId) -> impl Future<Output = Read<Option<Timestamp>>>;
+}
+
+/// All four, for one run.
+pub trait Services: Directory + Vaults + TokenEndpoint + SignIns {}
+impl<T: Directory + Vaults + TokenEndpoint + SignIns> Services for T {}
 
 /// What came of telling or asking a consumer.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::correlation::CorrelationKey;
 use crate::journal;
 use crate::rotation::{Event, IllegalEvent, Plan, Rotation};
 use crate::runbook::Runbook;
@@ -41,6 +42,9 @@ pub struct Start {
     /// The ticket, as given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ticket: Option<String>,
+    /// What the ids of the run's sign-ins are made from, so that they are known again in the tenant's records.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub correlation: Option<CorrelationKey>,
     /// The journal was lost, and this one was rebuilt from what the cloud showed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub rebuilt: bool,

@@ -298,6 +298,7 @@ fn every_reason_is_explained_in_whole_sentences() {
         Reason::ConsumerFailed { consumers: vec![0, 1], note: "HTTP 500\n\u{7}".into() },
         Reason::ConsumerUsesOld { consumers: vec![0] },
         Reason::NotReleased,
+        Reason::NotDrained { last: None, why: Some(keyrelay::rotation::usage::Unknown::LicenceMissing) },
     ];
     let mut said = std::collections::BTreeSet::new();
     for reason in reasons {

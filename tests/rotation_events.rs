@@ -10,6 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use keyrelay::rotation::answers::{Current, Mutation, Refusal, RefusalKind, Reported, SignIn, Trace};
 use keyrelay::rotation::names::VaultIx;
 use keyrelay::rotation::plan::{Delete, OnFailure};
+use keyrelay::rotation::usage::Usage;
 use keyrelay::rotation::{Applied, Effect, Event, Phase, Reading, Rotation};
 use keyrelay::sandbox::in_process::Fault;
 use proptest::prelude::*;
@@ -37,8 +38,14 @@ fn reading(r: Reading, run: &Rotation, accepted: bool) -> Event {
         Reading::Versions { vault } => Event::VersionsListed { vault, versions: Vec::new(), trace },
         Reading::Baseline { .. } => Event::BaselineProven { answer, trace },
         Reading::SignIn => Event::SignedIn { answer, trace },
+        Reading::SignIns { key_id, since } => Event::UsageRead { usage: nobody(key_id, since) },
         Reading::Leaked { .. } => Event::LeakedTried { answer, trace },
     }
+}
+
+fn nobody(key_id: keyrelay::rotation::names::KeyId, since: Timestamp) -> Usage {
+    let (unknown, last) = (None, None);
+    Usage { key_id, since, until: since, unknown, total: 0, expected: 0, own: 0, last, sources: Vec::new(), more: 0 }
 }
 
 fn outcome(m: &Mutation, trace: Trace) -> Event {
@@ -95,6 +102,7 @@ fn events(run: &Rotation, asked: &Effect) -> Vec<Event> {
         Reading::Versions { vault },
         Reading::Baseline { vault, version },
         Reading::SignIn,
+        Reading::SignIns { key_id: keyrelay::rotation::names::KeyId(uuid::Uuid::nil()), since: Timestamp::UNIX_EPOCH },
         Reading::Leaked { held_in: None },
     ];
     for r in readings {
@@ -126,6 +134,7 @@ fn lawful(run: &Rotation, asked: &Effect) -> BTreeSet<&'static str> {
         Effect::Read(Reading::Versions { .. }) => names.extend(["versions listed", "read refused"]),
         Effect::Read(Reading::Baseline { .. }) => names.extend(["baseline proven", "read refused"]),
         Effect::Read(Reading::SignIn) => names.extend(["signed in", "read refused"]),
+        Effect::Read(Reading::SignIns { .. }) => names.extend(["usage read"]),
         Effect::Read(Reading::Leaked { .. }) => names.extend(["leaked tried", "leaked missing", "read refused"]),
         Effect::Refresh { .. } => names.extend(["consumer refreshed"]),
         Effect::Check { .. } => names.extend(["consumer checked"]),
@@ -151,6 +160,7 @@ fn states() -> Vec<Rotation> {
         Scene { start: Start::Expired, ..Scene::default() },
         Scene { on_failure: OnFailure::Rollback, ..Scene::default() },
         Scene { delete: Delete::OnRelease, ..Scene::default() },
+        Scene { drain: Some(world::drain(true)), ..Scene::default() },
     ];
     scenes.push(Scene { vaults: 2, second_empty: true, ..Scene::default() });
     for scene in scenes {

@@ -6,8 +6,9 @@ use jiff::{SignedDuration, Timestamp};
 use keyrelay::rotation::answers::{Current, Listed, Mutation, Refusal, RefusalKind, Reported, SignIn, Trace, Version};
 use keyrelay::rotation::names::{KeyId, RunId, Tag, TargetId, VaultIx, VersionId};
 use keyrelay::rotation::plan::{
-    Adopted, Baseline, ConsumerPlan, Delete, Emergency, HeldIn, OnFailure, Plan, Proof, VaultStart, Way,
+    Adopted, Baseline, ConsumerPlan, Delete, Drain, Emergency, HeldIn, OnFailure, Plan, Proof, VaultStart, Way,
 };
+use keyrelay::rotation::usage::{Unknown, Usage};
 use keyrelay::rotation::{Applied, Event, Reading};
 use uuid::Uuid;
 
@@ -33,6 +34,26 @@ impl Bytes<'_> {
     pub fn of(&mut self, n: u8) -> u8 {
         self.draw().saturating_sub(200) % n
     }
+}
+
+const DRAIN: Drain = Drain {
+    require: true,
+    log_delay: SignedDuration::from_secs(600),
+    idle: SignedDuration::from_secs(600),
+    within: SignedDuration::from_secs(7200),
+};
+
+/// What the sign-in records say: nobody, unless the byte that is drawn says else.
+fn usage(key_id: KeyId, since: Timestamp, at: Timestamp, oddity: u8) -> Usage {
+    let until = at - DRAIN.log_delay;
+    let (last, unknown) = match oddity {
+        1 | 2 => (Some(until), None),
+        3 => (None, Some(Unknown::LicenceMissing)),
+        4 => (Some(since), Some(Unknown::Throttled)),
+        _ => (None, None),
+    };
+    let total = u64::from(last.is_some());
+    Usage { key_id, since, until, unknown, total, expected: 0, own: 1, last, sources: Vec::new(), more: 0 }
 }
 
 fn seconds(s: i64) -> SignedDuration {
@@ -70,6 +91,7 @@ pub fn plan(bytes: &mut Bytes<'_>) -> Plan {
         release_within: seconds(86_400),
         on_failure: if choices & 8 != 0 { OnFailure::Rollback } else { OnFailure::Operator },
         attempts: 3,
+        drain: (choices & 128 != 0).then_some(DRAIN),
         consumers: vec![ConsumerPlan { refresh: true, check: true, cache: seconds(600) }; usize::from(choices >> 4 & 1)],
         adopted: if choices & 32 != 0 && choices & 128 == 0 { vec![adopted] } else { Vec::new() },
         emergency: (choices & 128 != 0).then(|| emergency(baseline, bytes.draw())),
@@ -220,7 +242,7 @@ impl Stage {
             self.lasting.signs_in = Some(oddity);
         }
         let answer = signed_in(self.lasting.signs_in.unwrap_or(oddity));
-        if oddity == 8 {
+        if oddity == 8 && !matches!(reading, Reading::SignIns { .. }) {
             return Event::ReadRefused { refusal: refusal(RefusalKind::Forbidden), trace };
         }
         match reading {
@@ -252,6 +274,7 @@ impl Stage {
             }
             Reading::Baseline { .. } => Event::BaselineProven { answer, trace },
             Reading::SignIn => Event::SignedIn { answer, trace },
+            Reading::SignIns { key_id, since } => Event::UsageRead { usage: usage(key_id, since, at, oddity) },
             // refused, as a rule: it has been removed
             Reading::Leaked { .. } if answer.accepted() => Event::LeakedTried { answer: SignIn::Wrong, trace },
             Reading::Leaked { held_in: None } => Event::LeakedMissing { why: "no version holds it".into() },

@@ -67,7 +67,7 @@ impl Cloud {
     }
 
     /// As a runbook writes it.
-    pub fn name(&self) -> &str {
+    pub fn name(&self) -> &'static str {
         self.name
     }
 

@@ -59,7 +59,12 @@ impl Graph {
 
     /// One read of what stands at `path` behind the root.
     pub(super) async fn read<T>(&self, path: &str, parse: impl Fn(&[u8]) -> Option<T>) -> Result<(T, Trace), Failure> {
-        let (reply, trace) = self.send(self.clients.pooled.get(format!("{}/{path}", self.root))).await?;
+        self.read_url(&format!("{}/{path}", self.root), parse).await
+    }
+
+    /// One read of a whole URL, which must be Graph's: the operator's token goes with it.
+    pub(super) async fn read_url<T>(&self, url: &str, parse: impl Fn(&[u8]) -> Option<T>) -> Result<(T, Trace), Failure> {
+        let (reply, trace) = self.send(self.clients.pooled.get(url)).await?;
         match parse(&reply.body) {
             Some(read) => Ok((read, trace)),
             None => Err(Failure::unreadable(reply.status, trace)),
@@ -83,6 +88,11 @@ impl Graph {
         let object_id = self.object_id.get().map_or("", String::as_str);
         let url = format!("{}/applications/{object_id}/{action}", self.root);
         self.send(self.clients.fresh.post(url).json(body)).await
+    }
+
+    /// Graph without a version, such as `https://graph.microsoft.com`.
+    pub(super) fn host(&self) -> &str {
+        self.root.strip_suffix("/v1.0").unwrap_or(&self.root)
     }
 
     pub(super) fn client_id(&self) -> Uuid {

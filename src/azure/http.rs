@@ -13,6 +13,7 @@ use super::SetupError;
 use super::cloud::{Cloud, Network};
 use super::headers;
 use super::outcome::{Failure, bare, may_have_landed};
+use crate::correlation::CorrelationKey;
 use crate::rotation::answers::{Refusal, RefusalKind, Trace};
 
 /// The longest body that is read. Key Vault lists 25 versions a page, and an application object has a limited size.
@@ -209,6 +210,12 @@ async fn send(client: &reqwest::Client, request: reqwest::Request) -> Result<Rep
 /// A new id to send as `client-request-id`, so that support can find the request even if no answer came.
 pub(crate) fn client_request_id() -> String {
     uuid::Uuid::new_v4().to_string()
+}
+
+/// The same for a sign-in that is to be known again in the tenant's records.
+pub(crate) fn sign_in_id(key: &CorrelationKey) -> String {
+    let (_, drawn) = uuid::Uuid::new_v4().as_u64_pair();
+    key.id(drawn as u32).to_string()
 }
 
 /// The innermost reason of a network error: "Connection refused", an unknown certificate authority. Such an error is older than

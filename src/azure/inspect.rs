@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use super::AzureServices;
 use super::outcome::Failure;
-use crate::ports::{Application, Credential, Identity, Inspect, PasswordPolicy, Read, ServicePrincipal};
+use crate::ports::{Application, Credential, Granted, Identity, Inspect, PasswordPolicy, Read, ServicePrincipal};
 use crate::rotation::answers::RefusalKind;
 use crate::rotation::names::{KeyId, VaultIx};
 
@@ -54,6 +54,10 @@ impl Inspect for AzureServices {
         };
         let path = format!("applications(appId='{client_id}')?$select=id,requiredResourceAccess");
         self.graph.read(&path, requested).await.or_else(Failure::into_read)
+    }
+
+    async fn granted_permissions(&self) -> Read<Vec<Granted>> {
+        self.granted().await.or_else(Failure::into_read)
     }
 
     async fn may_list(&self, vault: VaultIx) -> Read<()> {

@@ -20,7 +20,9 @@ mod identity;
 mod inspect;
 mod key_vault;
 mod outcome;
+mod permissions;
 mod sdk;
+mod sign_ins;
 mod token;
 
 pub use cloud::Cloud;
@@ -32,6 +34,8 @@ use graph::Graph;
 use http::Clients;
 use key_vault::Vault;
 use token::SignInEndpoint;
+
+use crate::correlation::CorrelationKey;
 
 /// What a run needs to know of the services.
 pub struct Connection {
@@ -105,6 +109,7 @@ pub struct AzureServices {
     operator: Operator,
     graph_scope: String,
     vault_scope: String,
+    cloud: &'static str,
 }
 
 impl AzureServices {
@@ -123,8 +128,16 @@ impl AzureServices {
         let open = |vault: VaultSecret| Vault::new(vault, &cloud, &operator, &clients);
         let vaults = vaults.into_iter().map(open).collect::<Result<_, _>>()?;
         let sign_in = SignInEndpoint::new(&cloud, tenant, client_id, proof_scope, &clients);
-        let (graph_scope, vault_scope) = (cloud.graph_scope(), cloud.vault_scope());
+        let (graph_scope, vault_scope, name) = (cloud.graph_scope(), cloud.vault_scope(), cloud.name());
         let graph = Graph::new(&cloud, client_id, operator.clone(), clients);
-        Ok(AzureServices { graph, vaults, sign_in, operator, graph_scope, vault_scope })
+        Ok(AzureServices { graph, vaults, sign_in, operator, graph_scope, vault_scope, cloud: name })
+    }
+
+    /// Lets the application's sign-ins carry ids by which they are known again in the tenant's records. Without it they are
+    /// nobody's.
+    #[must_use]
+    pub fn known_by(mut self, key: CorrelationKey) -> AzureServices {
+        self.sign_in.known_by(key);
+        self
     }
 }

@@ -8,8 +8,9 @@ use zeroize::Zeroizing;
 use super::AzureServices;
 use super::cloud::Cloud;
 use super::headers::identifier;
-use super::http::{Broken, Clients, Reply, client_request_id, exchange};
+use super::http::{Broken, Clients, Reply, client_request_id, exchange, sign_in_id};
 use super::identity::claims;
+use crate::correlation::CorrelationKey;
 use crate::ports::TokenEndpoint;
 use crate::refusals::{Why, says_later};
 use crate::rotation::answers::{SignIn, Trace};
@@ -22,19 +23,24 @@ pub(crate) struct SignInEndpoint {
     client_id: Uuid,
     scope: String,
     client: reqwest::Client,
+    known_by: Option<CorrelationKey>,
 }
 
 impl SignInEndpoint {
     pub(crate) fn new(cloud: &Cloud, tenant: String, client_id: Uuid, scope: String, clients: &Clients) -> SignInEndpoint {
         let url = format!("{}/{tenant}/oauth2/v2.0/token", cloud.authority());
-        SignInEndpoint { url, tenant, client_id, scope, client: clients.fresh.clone() }
+        SignInEndpoint { url, tenant, client_id, scope, client: clients.fresh.clone(), known_by: None }
+    }
+
+    pub(crate) fn known_by(&mut self, key: CorrelationKey) {
+        self.known_by = Some(key);
     }
 }
 
 impl TokenEndpoint for AzureServices {
     async fn sign_in(&self, value: &SecretValue) -> (SignIn, Trace) {
         let endpoint = &self.sign_in;
-        let id = client_request_id();
+        let id = endpoint.known_by.as_ref().map_or_else(client_request_id, sign_in_id);
         let form = requests::sign_in_form(&endpoint.client_id.to_string(), &endpoint.scope, value);
         let request = endpoint.client.post(&endpoint.url).header("client-request-id", &id).body(form);
         let request =

@@ -42,6 +42,7 @@ pub(super) async fn adopt(context: &Context, file: &Path, old_key: Option<KeyId>
         by: context.by(connected.actor().await),
         reason: Some("rebuilt from tags and versions".to_owned()),
         ticket: None,
+        correlation: Some(context.correlation_key()),
         rebuilt: true,
     };
     begin(&journals, &start, &clock)?;

@@ -6,6 +6,7 @@ use url::Url;
 
 use super::context::{Context, read, secret_file};
 use crate::azure::{AzureServices, Cloud, Connection, OperatorSignIn, Timeouts, VaultSecret};
+use crate::correlation::CorrelationKey;
 use crate::error::Error;
 use crate::hardening;
 use crate::ports::{Identity, IdentityKind};
@@ -32,6 +33,14 @@ pub(super) struct SignsIn {
 }
 
 impl Connected {
+    /// Goes on with a run whose sign-ins are known by another key.
+    pub(super) fn known_by(mut self, key: Option<CorrelationKey>) -> Connected {
+        if let Some(key) = key {
+            self.services = self.services.known_by(key);
+        }
+        self
+    }
+
     /// The identity that acts, for the record: with object ID and tenant if its token tells them. Where there is no token, what
     /// is known must do: a run that can still wait is not stopped by it.
     pub(super) async fn actor(&self) -> String {
@@ -101,7 +110,8 @@ pub(super) async fn connect(context: &Context, runbook: &Runbook, seed: bool) ->
         proof_scope,
         timeouts: Timeouts::default(),
     };
-    Ok(Connected { services: AzureServices::new(connection)?, identity, auth })
+    let services = AzureServices::new(connection)?.known_by(context.correlation_key());
+    Ok(Connected { services, identity, auth })
 }
 
 fn real(cloud: &runbook::Cloud) -> Result<Cloud, Error> {

@@ -1,6 +1,7 @@
 //! What a command knows of the machine: folders, terminal, user, environment. The one place that reads the environment.
 #![allow(clippy::disallowed_methods)] // reads the environment and runbook files
 
+use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 
 use secrecy::SecretString;
@@ -8,6 +9,7 @@ use secrecy::SecretString;
 use super::Global;
 use super::terminal::Terminal;
 use crate::azure::{self, Asked, Chosen, Environment};
+use crate::correlation::CorrelationKey;
 use crate::error::Error;
 use crate::places::Places;
 use crate::run::By;
@@ -18,6 +20,7 @@ pub(super) struct Context {
     pub(super) global: Global,
     pub(super) places: Places,
     pub(super) terminal: Terminal,
+    correlation: OnceCell<CorrelationKey>,
 }
 
 impl Context {
@@ -26,7 +29,7 @@ impl Context {
             Some(folder) => Places::under(std::path::absolute(folder).unwrap_or_else(|_| folder.clone())),
             None => Places::find()?,
         };
-        Ok(Context { global, places, terminal: Terminal::of_stderr() })
+        Ok(Context { global, places, terminal: Terminal::of_stderr(), correlation: OnceCell::new() })
     }
 
     /// The journals' folder: flag or environment, then the runbook, then the platform's.
@@ -66,6 +69,30 @@ impl Context {
         Ok(azure::choose(&asked, &Environment { variable: &variable, azure_cli_profile: profile })?)
     }
 
+    /// What the ids of this machine's sign-ins are made from; drawn when it is first asked for. Where it cannot be kept, one for
+    /// this process alone: its sign-ins will look like somebody else's to the next.
+    pub(super) fn correlation_key(&self) -> CorrelationKey {
+        *self.correlation.get_or_init(|| {
+            let file = self.places.correlation_key();
+            let read = || std::fs::read_to_string(&file).ok()?.trim().parse().ok();
+            read().unwrap_or_else(|| {
+                let mut drawn = [0; 16];
+                if getrandom::fill(&mut drawn).is_err() {
+                    tracing::debug!("no randomness for the ids of sign-ins");
+                }
+                let key = CorrelationKey::new(drawn);
+                match keep(&file, &String::from(key)) {
+                    Ok(()) => key,
+                    // another process was first
+                    Err(error) => read().unwrap_or_else(|| {
+                        tracing::debug!(%error, "the key of sign-in ids could not be kept");
+                        key
+                    }),
+                }
+            })
+        })
+    }
+
     /// Where a test wants the process to stand still. Sandbox runs only.
     pub(super) fn pause_at(&self) -> Option<String> {
         std::env::var("KEYRELAY_SANDBOX_PAUSE_AT").ok()
@@ -75,6 +102,20 @@ impl Context {
     pub(super) fn sandbox_start(&self) -> (Option<String>, Option<String>) {
         (std::env::var("KEYRELAY_SANDBOX_IDLE").ok(), std::env::var("KEYRELAY_SANDBOX_PROFILE").ok())
     }
+}
+
+/// Writes a file that is not there yet, whole or not at all, for its owner only.
+fn keep(file: &Path, text: &str) -> std::io::Result<()> {
+    use std::io::Write;
+    if let Some(folder) = file.parent() {
+        crate::disk::make_private_folder(folder)?;
+    }
+    let mine = file.with_extension(std::process::id().to_string());
+    let written = crate::disk::private_file().create_new(true).open(&mine).and_then(|mut f| f.write_all(text.as_bytes()));
+    // a link, unlike a rename, does not replace what another process has put there
+    let linked = written.and_then(|()| std::fs::hard_link(&mine, file));
+    let _ = std::fs::remove_file(&mine);
+    linked
 }
 
 /// Where the Azure CLI keeps its profile (learn.microsoft.com/cli/azure/azure-cli-configuration).

@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::connect::connect;
 use super::context::{self, Context};
+use super::leak::circumstances;
 use super::output::{Done, note, note_sandbox, say};
 use super::rotate::{Why, begin, start};
 use super::runs::Journals;
@@ -127,8 +128,9 @@ async fn answer(context: &Context, order: Order<'_>) -> Result<Done, Error> {
     let (journal, rotation) = begin(&journals, &start, &clock)?;
     // somebody waits for this one, unless they say that they do not
     let stay_for = order.stay.how_long(true);
-    let session =
-        Session { context, journals: &journals, clock: &clock, signals: &signals, locks: vec![locks, run_lock], stay_for };
+    let circumstances = circumstances(context, &start.runbook, &journals.all()?.0);
+    let locks = vec![locks, run_lock];
+    let session = Session { context, journals: &journals, clock: &clock, signals: &signals, locks, stay_for, circumstances };
     let ended = session.drive(&connected, &start, journal, rotation, 0, Begin::Start { leaked }).await?;
     finish(&journals, &run, ended, order.stay.waiting_ok)
 }

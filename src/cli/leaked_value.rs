@@ -1,37 +1,65 @@
-//! The leaked value from stdin: read once, past every buffer that would keep it, and never shown.
+//! A leaked value, from stdin or from a prompt that shows nothing: read once, past every buffer that would keep it.
+#![allow(clippy::disallowed_methods)] // reads stdin
 
 use std::io::{IsTerminal, Read};
 
 use zeroize::Zeroizing;
 
+use super::context::Context;
 use crate::error::Error;
+use crate::runbook::ClientId;
 use crate::secret::SecretValue;
-
-/// A client secret of Entra has 40 characters; what is longer than this is something else.
-const LONGEST: usize = 4096;
+use crate::secret::given::{Given, LONGEST, NotAValue};
 
 /// Reads the value from stdin. Blanks and line ends around it are left out: a client secret has none.
 pub(super) fn from_stdin() -> Result<SecretValue, Error> {
-    let usage = |what: &str, advice: &str| Error::Usage { what: what.to_owned(), advice: advice.to_owned() };
-    let stdin = std::io::stdin();
-    if stdin.is_terminal() {
+    if std::io::stdin().is_terminal() {
         let advice = "pipe it in: keyrelay ... --leaked-from-stdin < FILE; typed here it would be shown";
         return Err(usage("--leaked-from-stdin reads a pipe or a file, and stdin is a terminal", advice));
     }
-    let cannot = |error| Error::File { what: "the leaked value on stdin".to_owned(), error };
-    let mut bytes = Zeroizing::new(Vec::with_capacity(LONGEST + 1));
-    let mut unbuffered = unbuffered(&stdin).map_err(cannot)?;
-    std::io::Read::by_ref(&mut unbuffered).take(LONGEST as u64 + 1).read_to_end(&mut bytes).map_err(cannot)?;
     let one = "give one secret and nothing else on stdin";
-    let text = std::str::from_utf8(&bytes).map_err(|_| usage("what is on stdin is not text", one))?;
-    match text.trim() {
-        "" => Err(usage("there is no value on stdin", one)),
-        _ if bytes.len() > LONGEST => Err(usage(&format!("what is on stdin is longer than {LONGEST} bytes"), one)),
-        value if value.contains(char::is_whitespace) || value.contains(char::is_control) => {
-            Err(usage("what is on stdin has blanks or line ends within: it is not one client secret", one))
+    Given::from_bytes(&stdin()?).map(|given| given.value).map_err(|why| match why {
+        NotAValue::NotText => usage("what is on stdin is not text", one),
+        NotAValue::Empty => usage("there is no value on stdin", one),
+        NotAValue::TooLong => usage(&format!("what is on stdin is longer than {LONGEST} bytes"), one),
+        NotAValue::SeveralWords => {
+            usage("what is on stdin has blanks or line ends within: it is not one client secret", one)
         }
-        value => Ok(SecretValue::new(value.to_owned())),
-    }
+    })
+}
+
+/// Asks for the value of a secret that may be this application's: at a prompt, or from stdin where that is not a terminal.
+pub(super) fn ask(context: &Context, application: ClientId) -> Result<Given, Error> {
+    let bytes = if std::io::stdin().is_terminal() {
+        let quiet = if context.global.quiet { "" } else { " (it is not shown)" };
+        let typed = rpassword::prompt_password(format!("leaked value, perhaps of application {application}{quiet}: "));
+        Zeroizing::new(typed.map_err(cannot)?.into_bytes())
+    } else {
+        stdin()?
+    };
+    let advice = |why| match why {
+        NotAValue::Empty => "type or paste it at the prompt, or hand it over: keyrelay leak identify RUNBOOK < FILE",
+        NotAValue::NotText | NotAValue::TooLong | NotAValue::SeveralWords => {
+            "give the value alone: cut it out of the log or file that it stands in"
+        }
+    };
+    Given::from_bytes(&bytes).map_err(|why| usage(&why.to_string(), advice(why)))
+}
+
+fn usage(what: &str, advice: &str) -> Error {
+    Error::Usage { what: what.to_owned(), advice: advice.to_owned() }
+}
+
+fn cannot(error: std::io::Error) -> Error {
+    Error::File { what: "the leaked value".to_owned(), error }
+}
+
+/// All of stdin, as long as it is no longer than a value may be.
+fn stdin() -> Result<Zeroizing<Vec<u8>>, Error> {
+    let mut bytes = Zeroizing::new(Vec::with_capacity(LONGEST + 1));
+    let unbuffered = unbuffered(&std::io::stdin()).map_err(cannot)?;
+    unbuffered.take(LONGEST as u64 + 1).read_to_end(&mut bytes).map_err(cannot)?;
+    Ok(bytes)
 }
 
 /// The same file without the buffer that the standard library keeps for as long as the process lives.

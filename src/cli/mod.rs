@@ -19,6 +19,7 @@ mod drill;
 mod emergency;
 mod hold;
 mod inspect;
+mod leak;
 mod leaked_value;
 pub mod logging;
 mod man;
@@ -125,6 +126,9 @@ enum Command {
         #[arg(long, requires = "run")]
         live: bool,
     },
+    /// A leaked secret: which one it is, who has used it, what it could do
+    #[command(subcommand)]
+    Leak(leak::LeakCommand),
     /// Keep the old secret alive
     #[command(after_help = "Example: keyrelay hold 20261121t0306 --for 12h --reason \"batch job not done\"")]
     Hold {

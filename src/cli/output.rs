@@ -103,6 +103,7 @@ async fn command(context: &Context, command: Command) -> Result<Done, Error> {
             super::plan::plan(context, &runbook, old_key, shared_key_ok).await
         }
         Command::Diagnose { runbook } => super::diagnose::diagnose(context, &runbook).await,
+        Command::Leak(command) => super::leak::leak(context, &command).await,
         Command::Rotate(args) => super::rotate::rotate(context, &args).await,
         Command::Revoke(args) => super::emergency::revoke(context, &args).await,
         Command::Resume(args) => super::resume::resume(context, &args).await,

@@ -4,6 +4,7 @@ use jiff::SignedDuration;
 
 use super::connect::connect;
 use super::context::Context;
+use super::leak::circumstances;
 use super::output::{Done, note, note_sandbox};
 use super::runs::{self, Journals, ended};
 use super::session::{Begin, Said, Session, finish, lock, target_locks};
@@ -97,9 +98,10 @@ pub(super) async fn one(
     if ended(&told) {
         return nothing_to_do(&told); // by the process that had the locks before us
     }
-    let connected = connect(context, &told.start.runbook, false).await?;
+    let connected = connect(context, &told.start.runbook, false).await?.known_by(told.start.correlation);
     let clock = ServiceClock::going_on_from(told.last_at());
-    let session = Session { context, journals, clock: &clock, signals, locks, stay_for };
+    let circumstances = circumstances(context, &told.start.runbook, &journals.all()?.0);
+    let session = Session { context, journals, clock: &clock, signals, locks, stay_for, circumstances };
     let (words, rotation) = (heard(&told), told.rotation.clone());
     let ended = session.drive(&connected, &told.start, journal, rotation, words, begin).await?;
     finish(journals, run, ended, waiting_ok)

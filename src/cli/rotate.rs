@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::connect::connect;
 use super::context::{self, Context};
+use super::leak::circumstances;
 use super::output::{Done, note, note_sandbox};
 use super::runs::Journals;
 use super::session::{Begin, LOOKING, Said, Session, finish, lock, target_locks};
@@ -72,8 +73,9 @@ pub(super) async fn rotate(context: &Context, args: &Rotate) -> Result<Done, Err
     let why = Why { reason: args.reason.as_deref(), ticket: args.ticket.as_deref() };
     let start = start(context, &args.runbook, why, runbook, ready, connected.actor().await);
     let (journal, rotation) = begin(&journals, &start, &clock)?;
-    let session =
-        Session { context, journals: &journals, clock: &clock, signals: &signals, locks: vec![locks, run_lock], stay_for };
+    let circumstances = circumstances(context, &start.runbook, &journals.all()?.0);
+    let locks = vec![locks, run_lock];
+    let session = Session { context, journals: &journals, clock: &clock, signals: &signals, locks, stay_for, circumstances };
     let ended = session.drive(&connected, &start, journal, rotation, 0, Begin::Start { leaked: None }).await?;
     finish(&journals, &run, ended, args.stay.waiting_ok)
 }
@@ -102,6 +104,7 @@ pub(super) fn start(
         by: context.by(identity),
         reason: why.reason.map(str::to_owned),
         ticket: why.ticket.map(str::to_owned),
+        correlation: Some(context.correlation_key()),
         rebuilt: false,
     }
 }

@@ -25,6 +25,7 @@ use crate::rotation::{Event, Rotation, Why};
 use crate::run::{Record, Start};
 use crate::runbook::Runbook;
 use crate::secret::SecretValue;
+use crate::usage::Circumstances;
 
 /// Before a run: what is not found is not there.
 pub(super) const LOOKING: Patience = Patience { limit: SignedDuration::from_mins(5), not_found: SignedDuration::ZERO };
@@ -59,6 +60,8 @@ pub(super) struct Session<'a> {
     pub(super) signals: &'a Signals,
     pub(super) locks: Vec<Locks>,
     pub(super) stay_for: SignedDuration,
+    /// What is to be known of the application's sign-ins where their records are read.
+    pub(super) circumstances: Circumstances,
 }
 
 /// The locks that every run of a runbook takes: the application, and each secret that is written.
@@ -112,6 +115,7 @@ impl Session<'_> {
             manners,
             new_secret,
         );
+        driver.circumstances = self.circumstances;
         let (accepted, back) = match begin {
             Begin::Start { leaked } => {
                 driver.leaked = leaked;

@@ -82,8 +82,13 @@ impl History {
         }
     }
 
+    /// The secret that a run took a version for when it started.
+    pub fn key_of(&self, version: VersionId) -> Option<KeyId> {
+        self.found.iter().rfind(|(v, _)| *v == version).map(|(_, key_id)| *key_id)
+    }
+
     /// Who removed a secret.
-    pub(super) fn removal(&self, key_id: KeyId) -> Option<&Removal> {
+    pub fn removal(&self, key_id: KeyId) -> Option<&Removal> {
         self.removals.iter().rfind(|r| r.key_id == key_id)
     }
 }

@@ -223,6 +223,7 @@ impl Desk {
             by,
             reason: Some(format!("drill: {}", self.world.scenario.title)),
             ticket: None,
+            correlation: None,
             rebuilt: false,
         };
         let (at, first) = (self.world.time.now(), Record::Started(Box::new(start.clone())));

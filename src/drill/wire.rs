@@ -4,8 +4,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::time::Timeline;
 use crate::ports::{
-    Application, Credential, Directory, Identity, Inspect, NewCredential, Outcome, PasswordPolicy, Read, ServicePrincipal,
-    Stamp, TokenEndpoint, Vaults, VersionRead,
+    Application, Credential, Directory, Granted, Identity, Inspect, NewCredential, NextPage, Outcome, PasswordPolicy, Read,
+    ServicePrincipal, SignInPage, SignIns, Stamp, TokenEndpoint, Vaults, VersionRead,
 };
 use crate::rotation::answers::{Current, SignIn, Trace, Version};
 use crate::rotation::names::{KeyId, VaultIx, VersionId};
@@ -69,7 +69,19 @@ impl TokenEndpoint for Wire {
     }
 }
 
+impl SignIns for Wire {
+    async fn sign_ins(&self, since: Timestamp, next: Option<&NextPage>) -> Read<SignInPage> {
+        self.far().await.sign_ins(since, next).await
+    }
+    async fn last_sign_in(&self, key_id: KeyId) -> Read<Option<Timestamp>> {
+        self.far().await.last_sign_in(key_id).await
+    }
+}
+
 impl Inspect for Wire {
+    async fn granted_permissions(&self) -> Read<Vec<Granted>> {
+        self.far().await.granted_permissions().await
+    }
     async fn identity(&self) -> Read<Option<Identity>> {
         self.far().await.identity().await
     }

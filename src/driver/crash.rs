@@ -74,6 +74,8 @@ named! {
         Leaked = "leaked",
         /// A consumer's refresh or check.
         Consumer = "consumer",
+        /// The sign-in records of the old secret.
+        SignIns = "sign-in-records",
     }
 }
 
@@ -114,6 +116,7 @@ impl From<Reading> for Question {
             Reading::Versions { .. } => Question::Versions,
             Reading::Baseline { .. } => Question::Baseline,
             Reading::SignIn => Question::SignIn,
+            Reading::SignIns { .. } => Question::SignIns,
             Reading::Leaked { .. } => Question::Leaked,
         }
     }

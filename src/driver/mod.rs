@@ -17,6 +17,7 @@ use crate::rotation::answers::{Refusal, Trace};
 use crate::rotation::names::VaultIx;
 use crate::rotation::{Effect, End, Event, IllegalEvent, Phase, Reason, Rotation, Why};
 use crate::secret::SecretValue;
+use crate::usage::Circumstances;
 
 pub mod crash;
 
@@ -166,6 +167,8 @@ pub struct Driver<'a, S, C, K, P> {
     pub manners: Manners,
     /// What a secret is added with.
     pub new_secret: NewSecret,
+    /// What is to be known of the application's sign-ins where their records are read.
+    pub circumstances: Circumstances,
     /// The leaked value, if a person gave it: in memory only, until it is proven dead.
     pub leaked: Option<SecretValue>,
     rotation: Rotation,
@@ -197,8 +200,22 @@ impl<'a, S: Services, C: Clock, K: Consumers, P: Stop> Driver<'a, S, C, K, P> {
         manners: Manners,
         new_secret: NewSecret,
     ) -> Self {
-        let leaked = None;
-        Driver { services, clock, consumers, stop, log, marker, observer, manners, new_secret, leaked, rotation, held: None }
+        let circumstances = Circumstances::default();
+        Driver {
+            services,
+            clock,
+            consumers,
+            stop,
+            log,
+            marker,
+            observer,
+            manners,
+            new_secret,
+            circumstances,
+            leaked: None,
+            rotation,
+            held: None,
+        }
     }
 
     /// Where the run stands.

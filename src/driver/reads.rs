@@ -12,10 +12,14 @@ use crate::rotation::names::{Tag, VaultIx, VersionId};
 use crate::rotation::plan::HeldIn;
 use crate::rotation::{Effect, Event, Reading};
 use crate::secret::SecretValue;
+use crate::usage::{self, Circumstances, Question};
 
-use super::crash::Question;
+use super::crash;
 use super::patience::{Patience, patiently};
 use super::{CrashPoint, Driver, DriverError, Held, Stop, Stopped};
+
+/// As many addresses as a journal keeps of one reading of the sign-in records.
+const SOURCES: usize = 20;
 
 type Done = Result<Option<Stopped>, DriverError>;
 
@@ -31,6 +35,9 @@ impl<S: Services, C: Clock, K: Consumers, P: Stop> Driver<'_, S, C, K, P> {
     /// Asks for all that the decision at hand has to know, side by side, and takes the answers down one after the other for as
     /// long as they are what the rotation asks for.
     pub(super) async fn read(&mut self, readings: Vec<Reading>) -> Done {
+        let mut circumstances = self.circumstances.clone();
+        // what the run was started with holds, whatever was asked of the log besides
+        circumstances.log_delay = self.rotation.plan().drain.map_or(circumstances.log_delay, |drain| drain.log_delay);
         let answers = {
             let observer = RefCell::new(&mut *self.observer);
             let asker = Asker {
@@ -38,6 +45,7 @@ impl<S: Services, C: Clock, K: Consumers, P: Stop> Driver<'_, S, C, K, P> {
                 clock: self.clock,
                 stop: self.stop,
                 patience: self.manners.patience,
+                circumstances: &circumstances,
                 retrying: &|what, refusal| observer.borrow_mut().retrying(what, refusal),
             };
             let values = Values { held: self.held.as_ref(), leaked: self.leaked.as_ref() };
@@ -82,6 +90,7 @@ impl<S: Services, C: Clock, K: Consumers, P: Stop> Driver<'_, S, C, K, P> {
             clock: self.clock,
             stop: self.stop,
             patience: self.manners.patience,
+            circumstances: &self.circumstances,
             retrying: &|what, refusal| observer.borrow_mut().retrying(what, refusal),
         };
         Ok(asker.baseline(vault, version).await)
@@ -89,7 +98,7 @@ impl<S: Services, C: Clock, K: Consumers, P: Stop> Driver<'_, S, C, K, P> {
 
     /// A refusal that will not pass is an event of the run; a service that does not answer is not: the run stays where it is,
     /// and a later process goes on.
-    pub(super) fn refused(&mut self, question: Question, (refusal, trace): (Refusal, Trace)) -> Done {
+    pub(super) fn refused(&mut self, question: crash::Question, (refusal, trace): (Refusal, Trace)) -> Done {
         if silent(refusal.kind) {
             let (operation, vault) = asked(&self.rotation.next(self.now()?));
             return Ok(Some(Stopped::Unanswered { operation, vault, refusal, trace }));
@@ -117,6 +126,7 @@ struct Asker<'a, S, C, P> {
     clock: &'a C,
     stop: &'a P,
     patience: Patience,
+    circumstances: &'a Circumstances,
     retrying: &'a dyn Fn(&str, &Refusal),
 }
 
@@ -155,6 +165,11 @@ impl<S: Services, C: Clock, P: Stop> Asker<'_, S, C, P> {
                 }
                 None => Answer::NoValue,
             },
+            Reading::SignIns { key_id, since } => {
+                let question = Question { key_id, since, by: self.circumstances };
+                let usage = usage::read(self.services, self.clock, self.stop, self.patience, &question).await;
+                Answer::Event(Event::UsageRead { usage: usage.with_sources(SOURCES) })
+            }
         }
     }
 

@@ -265,6 +265,7 @@ fn traces(event: &Event) -> Vec<&Trace> {
         Event::Resumed { .. } | Event::Intended { .. } | Event::Applied { .. } | Event::NotApplied { .. } => vec![],
         Event::InDoubt { .. } | Event::CredentialsListed { .. } | Event::VersionsListed { .. } => vec![],
         Event::LeakedMissing { .. } | Event::OutageAccepted { .. } | Event::ReadRefused { .. } => vec![],
+        Event::UsageRead { .. } => vec![],
         Event::ConsumerRefreshed { .. } | Event::ConsumerChecked { .. } | Event::RollbackRequested { .. } => vec![],
         Event::HoldSet { .. } | Event::Released { .. } | Event::GaveUp | Event::Abandoned { .. } => vec![],
     }

@@ -169,6 +169,17 @@ fn explain_with(reason: &Reason, start: &Start, met: &Met) -> Explanation {
             "The old secret was not removed.".to_owned(),
             format!("If it may go, `keyrelay release {run}` and then {resume}; else {rollback}."),
         ),
+        Reason::NotDrained { last, why } => (
+            match (why, last) {
+                (Some(why), _) => format!("Whether the old secret is still in use could not be known: {}.", why.sentence()),
+                (None, Some(last)) => format!("Somebody still signs in with the old secret, last at {last}."),
+                (None, None) => "The old secret was not known to be idle in time.".to_owned(),
+            },
+            "It was not removed: whoever uses it still signs in.".to_owned(),
+            format!(
+                "The report lists who signs in with it. Move them to the new one; {resume} asks the sign-in records again. If it may go all                  the same, `keyrelay release {run}` and then {resume}; else {rollback}."
+            ),
+        ),
     };
     Explanation { happened, now: now.trim_end().to_owned(), to_do }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::timeline::{Became, Change, Outcome, Overlap, OwnVersion, Proof, Round, StepSpan, Timeline};
+use super::timeline::{Became, Change, Outcome, Overlap, OwnVersion, Proof, Round, StepSpan, Timeline, UsageSeen};
 use super::turns;
 use crate::rotation::answers::{Current, Mutation};
 use crate::rotation::names::{KeyId, VaultIx, VersionId};
@@ -65,6 +65,9 @@ impl Gathering {
                 self.read(&seen);
                 self.change(&seen);
                 self.version(&seen);
+                if let Event::UsageRead { usage } = event {
+                    self.line.usages.push(UsageSeen { record: seen.seq, at, usage: usage.clone() });
+                }
                 self.proof(&seen);
                 self.round(&seen);
                 self.line.turns.extend(turns::at(seen.seq, at, event, &before, after));

@@ -22,6 +22,7 @@ pub(super) fn write(report: &Report) -> String {
     claims(&mut page, report);
     credentials(&mut page, report);
     consumers(&mut page, report);
+    sign_ins(&mut page, report);
     course(&mut page, report);
     requests(&mut page, report);
     runbook(&mut page, report);
@@ -137,6 +138,13 @@ fn consumers(page: &mut Page, report: &Report) {
         return page.line("The runbook names none, so nothing is shown of those who read the secret.");
     }
     page.list(report.consumers.iter().map(|c| cited(&format!("{}: {}", c.name, c.text), &c.records)));
+}
+
+fn sign_ins(page: &mut Page, report: &Report) {
+    let Some(said) = &report.sign_ins else { return };
+    page.heading("Sign-ins with the old secret");
+    page.line(&cited(&format!("As the tenant's sign-in records told at {}:", said.at), &[said.record]));
+    page.list(said.lines.iter().map(|line| escape(line.trim_start())));
 }
 
 fn course(page: &mut Page, report: &Report) {

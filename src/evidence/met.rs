@@ -33,6 +33,7 @@ pub(super) fn met(run: &Run, reason: &Reason) -> Met {
         Reason::NotProven { .. } | Reason::CurrentRefused { .. } | Reason::BaselineUnproven { .. } => return Met::default(),
         Reason::CredentialGone { .. } | Reason::RemovalNotSeen { .. } | Reason::AttemptsExhausted => return Met::default(),
         Reason::ConsumerFailed { .. } | Reason::ConsumerUsesOld { .. } | Reason::NotReleased => return Met::default(),
+        Reason::NotDrained { .. } => return Met::default(),
     };
     let mut found = Met::default();
     let mut before: Option<Rotation> = None;
@@ -61,6 +62,7 @@ fn refused<'a>(event: &'a Event, with: &Refusal) -> Option<&'a Trace> {
         E::Resumed { .. } | E::Intended { .. } | E::Applied { .. } | E::CredentialsListed { .. } => None,
         E::VaultRead { .. } | E::VersionsListed { .. } | E::SignedIn { .. } | E::BaselineProven { .. } => None,
         E::ConsumerRefreshed { .. } | E::ConsumerChecked { .. } | E::RollbackRequested { .. } => None,
+        E::UsageRead { .. } => None,
         E::LeakedTried { .. } | E::LeakedMissing { .. } | E::OutageAccepted { .. } => None,
         E::HoldSet { .. } | E::Released { .. } | E::GaveUp | E::Abandoned { .. } => None,
     }

@@ -65,6 +65,9 @@ pub struct Report {
     pub credentials: Vec<Credential>,
     /// Who reads the secret, and what was proven for each.
     pub consumers: Vec<Consumer>,
+    /// What the tenant's sign-in records said of the old secret, the last time that they were read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sign_ins: Option<SignIns>,
     /// Takeovers, holds, releases, failures, rollbacks, ends.
     pub course: Vec<Event>,
     /// The answers of the services, for a support case.
@@ -159,6 +162,21 @@ pub struct StepFacts {
     pub seconds: f64,
     /// How often it was tried.
     pub attempts: u32,
+}
+
+/// What the sign-in records said.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SignIns {
+    /// The record.
+    pub record: u64,
+    /// When they were read.
+    pub at: Timestamp,
+    /// `known`, `why`, `total`, `expected`, `unexpected[]` and so on, as `leak who` has them.
+    #[serde(flatten)]
+    pub said: serde_json::Value,
+    /// The same in words.
+    #[serde(skip)]
+    pub lines: Vec<String>,
 }
 
 /// Something that turned the run.
@@ -261,6 +279,12 @@ impl Report {
             claims: story.claims(),
             credentials: story.credentials(),
             consumers: story.consumers(),
+            sign_ins: line.usages.last().map(|u| SignIns {
+                record: u.record,
+                at: u.at,
+                said: crate::usage::tell::json(&u.usage),
+                lines: crate::usage::tell::lines(&u.usage),
+            }),
             course: line.turns.iter().map(event).collect(),
             requests: story.requests(),
             runbook: RunbookFacts {

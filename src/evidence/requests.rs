@@ -81,6 +81,7 @@ fn answers<'e>(event: &'e Event, sent: Option<&Mutation>, start: &Start, run: &R
         }
         Event::LeakedMissing { .. } | Event::OutageAccepted { .. } => vec![],
         Event::ReadRefused { refusal, trace } => vec![(format!("a read: {}", clean(&refusal.to_string())), trace)],
+        Event::UsageRead { .. } => Vec::new(),
         Event::Resumed { .. } | Event::Intended { .. } | Event::RollbackRequested { .. } | Event::HoldSet { .. } => vec![],
         Event::Released { .. } | Event::GaveUp | Event::Abandoned { .. } => vec![],
         Event::ConsumerRefreshed { .. } | Event::ConsumerChecked { .. } => vec![],

@@ -8,6 +8,7 @@ use super::gather::Gathering;
 use super::turns::Turn;
 use crate::rotation::answers::{Mutation, Refusal};
 use crate::rotation::names::{KeyId, VaultIx, VersionId};
+use crate::rotation::usage::Usage;
 use crate::rotation::{Applied, Phase, Step};
 use crate::run::Run;
 
@@ -28,6 +29,19 @@ pub struct Timeline {
     pub overlaps: Vec<Overlap>,
     /// The vault versions that bear the run's tag, each once.
     pub versions: Vec<OwnVersion>,
+    /// What the sign-in records of the old secret said, each time that they were read.
+    pub usages: Vec<UsageSeen>,
+}
+
+/// What the sign-in records of the old secret said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UsageSeen {
+    /// The record.
+    pub record: u64,
+    /// When they were read.
+    pub at: Timestamp,
+    /// What they said.
+    pub usage: Usage,
 }
 
 /// One of the steps that a person sees.

@@ -129,6 +129,6 @@ fn said(event: &Event) -> Option<Happening> {
         Event::Intended { .. } | Event::Applied { .. } | Event::NotApplied { .. } | Event::InDoubt { .. } => None,
         Event::CredentialsListed { .. } | Event::VaultRead { .. } | Event::VersionsListed { .. } => None,
         Event::SignedIn { .. } | Event::BaselineProven { .. } | Event::ReadRefused { .. } | Event::GaveUp => None,
-        Event::ConsumerRefreshed { .. } | Event::ConsumerChecked { .. } => None,
+        Event::ConsumerRefreshed { .. } | Event::ConsumerChecked { .. } | Event::UsageRead { .. } => None,
     }
 }

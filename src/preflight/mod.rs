@@ -228,10 +228,23 @@ fn plan(
         release_within: duration(runbook.release_within),
         on_failure: runbook.on_failure,
         attempts: runbook.attempts,
+        drain: drain(&runbook.drain),
         consumers: runbook.consumers.iter().map(consumer).collect(),
         adopted: Vec::<Adopted>::new(),
         emergency: None,
     }
+}
+
+fn drain(asked: &crate::runbook::Drain) -> Option<crate::rotation::plan::Drain> {
+    use crate::runbook::DrainMode;
+    let duration = |d: crate::runbook::HumanDuration| SignedDuration::try_from(d.get()).unwrap_or(SignedDuration::MAX);
+    let require = match asked.mode {
+        DrainMode::Off => return None,
+        DrainMode::Observe => false,
+        DrainMode::Require => true,
+    };
+    let (log_delay, idle, within) = (duration(asked.log_delay), duration(asked.idle), duration(asked.within));
+    Some(crate::rotation::plan::Drain { require, log_delay, idle, within })
 }
 
 /// Whether an answer decides what a value is: alive, or dead if it stays so.

@@ -12,6 +12,8 @@ pub fn asked(effect: &Effect) -> (Option<Operation>, Option<VaultIx>) {
             Reading::Credentials => (Some(Operation::ListSecrets), None),
             Reading::Vault { vault, .. } | Reading::Baseline { vault, .. } => (Some(Operation::GetSecret), Some(*vault)),
             Reading::Versions { vault } => (Some(Operation::ListVersions), Some(*vault)),
+            // that the records cannot be read is an answer, not a refusal
+            Reading::SignIns { .. } => (None, None),
             Reading::SignIn | Reading::Leaked { held_in: None } => (Some(Operation::SignIn), None),
             Reading::Leaked { held_in: Some(held_in) } => (Some(Operation::GetSecret), Some(held_in.vault)),
         },

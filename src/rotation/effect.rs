@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::answers::Mutation;
 use super::failure::Reason;
-use super::names::{VaultIx, VersionId};
+use super::names::{KeyId, VaultIx, VersionId};
 use super::plan::HeldIn;
 use super::state::End;
 
@@ -66,6 +66,13 @@ pub enum Reading {
     },
     /// Sign in with the value in memory.
     SignIn,
+    /// Who has signed in with the old secret.
+    SignIns {
+        /// Its key ID.
+        key_id: KeyId,
+        /// From when on.
+        since: Timestamp,
+    },
     /// Sign in with the leaked value: the one that a person gave, else the one of this version.
     Leaked {
         /// Where it lies, if that is known.

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::answers::{Current, Listed, Mutation, Refusal, Reported, SignIn, Trace, Version};
 use super::names::{KeyId, VaultIx, VersionId};
+use super::usage::Usage;
 
 /// One thing that happened. What it means is decided in one place, [`super::Rotation::apply`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -85,6 +86,11 @@ pub enum Event {
         answer: SignIn,
         /// For support.
         trace: Trace,
+    },
+    /// The sign-in records of the old secret were read, or could not be: both are answers.
+    UsageRead {
+        /// What they say.
+        usage: Usage,
     },
     /// A sign-in with the leaked value after its removal.
     LeakedTried {
@@ -210,6 +216,7 @@ impl Event {
             Event::VersionsListed { .. } => "versions listed",
             Event::SignedIn { .. } => "signed in",
             Event::BaselineProven { .. } => "baseline proven",
+            Event::UsageRead { .. } => "usage read",
             Event::LeakedTried { .. } => "leaked tried",
             Event::LeakedMissing { .. } => "leaked missing",
             Event::OutageAccepted { .. } => "outage accepted",

@@ -1,11 +1,13 @@
 //! When a step cannot be done: why, and what the run does then.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::answers::{Refusal, SignIn};
 use super::names::{KeyId, RunId, VaultIx};
 use super::plan::OnFailure;
 use super::state::{Phase, Rotation};
+use super::usage::Unknown;
 
 /// Why the machine does not go on by itself. Each has its page in `runbooks/needs-operator/`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -92,6 +94,13 @@ pub enum Reason {
     },
     /// Nobody released the run in time.
     NotReleased,
+    /// The old secret was not known to be idle in time.
+    NotDrained {
+        /// When somebody last signed in with it, if that was seen.
+        last: Option<Timestamp>,
+        /// Why the sign-in records could not tell, if they could not.
+        why: Option<Unknown>,
+    },
 }
 
 impl Reason {
@@ -115,6 +124,7 @@ impl Reason {
             Reason::ConsumerFailed { .. } => "consumer-failed",
             Reason::ConsumerUsesOld { .. } => "consumer-uses-old",
             Reason::NotReleased => "not-released",
+            Reason::NotDrained { .. } => "not-drained",
         }
     }
 }

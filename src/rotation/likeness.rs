@@ -55,6 +55,9 @@ impl Rotation {
         // the end of the overlap, or of the longest wait for a release: both are set anew when they begin
         let waits = *phase == Phase::Wait || plan.delete == Delete::OnRelease;
         scribe.left(deadline.filter(|_| waits));
+        if let Some(by) = self.drained_by() {
+            scribe.left(Some(by));
+        }
         if matches!(phase, Phase::Wait | Phase::Adoption | Phase::Delete) {
             for (vault, version) in self.vaults().zip(confirmed) {
                 version.map(|v| names.version(vault, v)).hash(scribe.to);
@@ -162,7 +165,7 @@ impl<N: Names, H: Hasher> Scribe<'_, N, H> {
     }
 
     fn seen(&mut self, seen: &Seen) {
-        let Seen { list, currents, versions, baseline } = seen;
+        let Seen { list, currents, versions, baseline, usage } = seen;
         list.is_some().hash(self.to);
         if let Some(list) = list {
             let mut keys: Vec<u32> = list.iter().map(|c| self.names.key(c.key_id)).collect();
@@ -188,6 +191,12 @@ impl<N: Names, H: Hasher> Scribe<'_, N, H> {
             named.hash(self.to);
         }
         self.answer(baseline.as_ref());
+        usage.is_some().hash(self.to);
+        if let Some(usage) = usage {
+            usage.unknown.as_ref().map(|why| (why.name(), why.passes())).hash(self.to);
+            let ago = |t: Timestamp| self.now.duration_since(t).as_secs();
+            (usage.last.map(ago), ago(usage.until)).hash(self.to);
+        }
     }
 
     fn answer(&mut self, answer: Option<&SignIn>) {

@@ -14,6 +14,8 @@
 //! | `consumers` | refresh and check those who read, in both directions; which secret they use |
 //! | `reconcile` | what to go on with when the value is gone, the vaults differ or there is no room |
 //! | `overlap` | step 4, in both directions |
+//! | `drain` | at its end: whether the old secret is still in use |
+//! | `usage` | what the sign-in records say of a credential |
 //! | `delete` | step 5, and the removal at the end of a rollback |
 //! | `emergency`, `death` | a leaked credential: when it may go, and that it is dead |
 //! | `back` | the way back |
@@ -35,12 +37,14 @@ pub mod likeness;
 pub mod names;
 pub mod plan;
 pub mod state;
+pub mod usage;
 
 mod add;
 mod back;
 pub mod consumers;
 mod death;
 mod delete;
+mod drain;
 mod emergency;
 mod outcome;
 mod overlap;
@@ -174,7 +178,15 @@ impl Rotation {
                     self.answers(reading, at, |seen| seen.baseline = Some(answer.clone()))
                 }
                 Some(Reading::Credentials | Reading::Vault { .. } | Reading::Versions { .. }) => false,
-                Some(Reading::SignIn | Reading::Leaked { .. }) | None => false,
+                Some(Reading::SignIn | Reading::SignIns { .. } | Reading::Leaked { .. }) | None => false,
+            },
+            Event::UsageRead { usage } => match self.next_reading() {
+                Some(reading @ Reading::SignIns { key_id, .. }) if key_id == usage.key_id => {
+                    self.answers(reading, at, |seen| seen.usage = Some(usage.clone()))
+                }
+                Some(Reading::SignIns { .. } | Reading::Credentials | Reading::Vault { .. }) => false,
+                Some(Reading::Versions { .. } | Reading::Baseline { .. } | Reading::SignIn) => false,
+                Some(Reading::Leaked { .. }) | None => false,
             },
             Event::SignedIn { answer, .. } => self.asks_for(Reading::SignIn) && self.signed_in(at, answer),
             Event::LeakedTried { answer, .. } => self.asks_for(self.next_try_of_leaked()) && self.leaked_tried(at, answer),
@@ -184,7 +196,9 @@ impl Rotation {
                 // what is to be copied is read before the intent to write it
                 let copies =
                     matches!(self.todo.front(), Some(Mutation::WriteVault { from: answers::Source::Version { .. }, .. }));
-                let asked = self.in_flight.is_none() && (copies || self.todo.is_empty() && self.next_reading().is_some());
+                // that the sign-in records cannot be read is an answer
+                let reads = self.next_reading().is_some() && self.drain_reading().is_none();
+                let asked = self.in_flight.is_none() && (copies || self.todo.is_empty() && reads);
                 if asked {
                     self.fail(Reason::ReadRefused { refusal: refusal.clone() });
                 }

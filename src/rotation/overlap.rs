@@ -74,6 +74,9 @@ impl Rotation {
         if !self.unmoved() {
             return self.enter(Phase::Confirm);
         }
+        if self.goes_on_draining(at) {
+            return;
+        }
         self.deadline = Some(after(at, self.plan.release_within));
         let seen = std::mem::take(&mut self.seen);
         self.enter_adoption();

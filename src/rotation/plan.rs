@@ -40,6 +40,9 @@ pub struct Plan {
     pub on_failure: OnFailure,
     /// How many secrets a run may add.
     pub attempts: u32,
+    /// What the sign-in records of the old secret decide at the end of the overlap; none: they are not read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drain: Option<Drain>,
     /// Who reads the secret.
     #[serde(default)]
     pub consumers: Vec<ConsumerPlan>,
@@ -166,6 +169,20 @@ pub struct Proof {
     pub spacing: SignedDuration,
     /// When to give up.
     pub limit: SignedDuration,
+}
+
+/// What the sign-in records of the old secret decide.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Drain {
+    /// The overlap goes on until they say that it is idle; else what they say is written down, and no more.
+    pub require: bool,
+    /// How long a record may take to be seen: an assumption.
+    pub log_delay: SignedDuration,
+    /// For how long nobody must have signed in with it.
+    pub idle: SignedDuration,
+    /// The longest wait beyond the overlap.
+    pub within: SignedDuration,
 }
 
 /// A consumer, as far as the order of things is concerned.

@@ -15,6 +15,10 @@ impl Rotation {
     /// All that the decision at hand has still to know. None of them depends on another's answer, so they may be asked for side
     /// by side; their answers are taken in this order.
     pub fn readings(&self) -> Vec<Reading> {
+        // It may take many minutes, and what rests on the others is to be fresh.
+        if let Some(reading) = self.drain_reading() {
+            return vec![reading];
+        }
         let seen = |places: &[bool], v: VaultIx| places.get(usize::from(v.0)).copied().unwrap_or(false);
         let list = self.seen.list.is_none().then_some(Reading::Credentials);
         let read: Vec<bool> = self.seen.currents.iter().map(Option::is_some).collect();

@@ -10,6 +10,7 @@ use super::answers::{Current, Listed, Mutation, Reported, SignIn, Version};
 use super::failure::Reason;
 use super::names::{KeyId, Tag, VaultIx, VersionId};
 use super::plan::{Plan, VaultStart};
+use super::usage::Usage;
 
 /// The state of a run: a function of its journal.
 ///
@@ -277,11 +278,12 @@ pub(super) struct Seen {
     pub(super) currents: Vec<Option<(Current, Option<SignIn>)>>,
     pub(super) versions: Vec<Option<Vec<Version>>>,
     pub(super) baseline: Option<SignIn>,
+    pub(super) usage: Option<Usage>,
 }
 
 impl Seen {
     pub(super) fn nothing(vaults: usize) -> Seen {
-        Seen { list: None, currents: vec![None; vaults], versions: vec![None; vaults], baseline: None }
+        Seen { list: None, currents: vec![None; vaults], versions: vec![None; vaults], baseline: None, usage: None }
     }
 }
 

@@ -95,6 +95,54 @@ impl fmt::Display for OnFailure {
     }
 }
 
+/// Whether the sign-in records decide when the overlap is over.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DrainMode {
+    /// `off`: they are not read.
+    #[default]
+    Off,
+    /// `observe`: they are read at the end of the overlap, and what they say is written down.
+    Observe,
+    /// `require`: the overlap goes on until they say that nobody uses the old secret any more.
+    Require,
+}
+
+impl DrainMode {
+    /// All of them, in the order in which messages list them.
+    pub const ALL: [DrainMode; 3] = [DrainMode::Off, DrainMode::Observe, DrainMode::Require];
+
+    /// As it is written in a runbook.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            DrainMode::Off => "off",
+            DrainMode::Observe => "observe",
+            DrainMode::Require => "require",
+        }
+    }
+}
+
+impl Form for DrainMode {
+    const NAME: &'static str = "what the sign-in records decide";
+    const EXAMPLE: &'static str = "observe";
+}
+
+impl FromStr for DrainMode {
+    type Err = Wrong;
+    fn from_str(s: &str) -> Result<Self, Wrong> {
+        let found = DrainMode::ALL.into_iter().find(|d| d.as_str() == s);
+        found.ok_or_else(|| {
+            not_one_of("what the sign-in records can decide", DrainMode::ALL.map(DrainMode::as_str).as_slice())
+        })
+    }
+}
+
+impl fmt::Display for DrainMode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::Cloud;
@@ -111,6 +159,9 @@ mod tests {
         }
         for o in OnFailure::ALL {
             assert_eq!(in_json(o), in_json(o.as_str()));
+        }
+        for d in DrainMode::ALL {
+            assert_eq!(in_json(d), in_json(d.as_str()));
         }
         for c in Cloud::NAMED {
             assert_eq!(in_json(&c), in_json(c.as_str()));

@@ -1,6 +1,6 @@
 //! A runbook's fields as they hold, for people.
 
-use super::{Cloud, Runbook};
+use super::{Cloud, DrainMode, Runbook};
 
 pub(super) fn fields(r: &Runbook) -> Vec<(String, String)> {
     let scope = r.proof.scope.as_ref().map_or("Microsoft Graph of the cloud".to_owned(), ToString::to_string);
@@ -37,6 +37,15 @@ pub(super) fn fields(r: &Runbook) -> Vec<(String, String)> {
     say("release_within", &r.release_within);
     say("on_failure", &r.on_failure);
     say("attempts", &r.attempts);
+    if !r.expected_networks.is_empty() {
+        say("expected_networks", &r.expected_networks);
+    }
+    say("drain", &r.drain.mode);
+    if r.drain.mode != DrainMode::Off {
+        say("drain_log_delay", &r.drain.log_delay);
+        say("drain_idle", &r.drain.idle);
+        say("drain_within", &r.drain.within);
+    }
     say("journal", &journal);
     say("secret.label", &r.secret.label);
     say("secret.lifetime", &r.secret.lifetime);

@@ -13,7 +13,7 @@ const GUID: usize = 36;
 
 /// Where in `text` a client secret of Entra begins, if one is there: `8Q~`, `7Q~` or the like, and at least thirty more
 /// characters of its alphabet. Entra's secrets have 40 characters with that mark after the first three.
-pub(super) fn entra_secret(text: &str) -> Option<usize> {
+pub(crate) fn entra_secret(text: &str) -> Option<usize> {
     let alphabet = |b: &u8| b.is_ascii_alphanumeric() || b"_~.-".contains(b);
     let marks = text.match_indices("Q~").filter(|(at, _)| {
         let before = text.as_bytes().get(..*at).and_then(|b| b.last());

@@ -14,6 +14,7 @@ mod consumer;
 mod custom_cloud;
 mod describe;
 mod document;
+mod drain;
 mod duration;
 mod emergency;
 #[cfg(test)]
@@ -30,10 +31,11 @@ use std::path::PathBuf;
 use serde::{Deserialize, Deserializer, Serialize};
 
 pub use auth::{Auth, AuthKind};
-pub use choices::{Delete, OnFailure};
+pub use choices::{Delete, DrainMode, OnFailure};
 pub use cloud::{Cloud, Endpoints};
 pub use consumer::{Action, Call, Command, Consumer, HttpUrl};
 pub use custom_cloud::{CustomCloud, EndpointUrl, HostSuffix};
+pub use drain::Drain;
 pub use duration::HumanDuration;
 pub use emergency::InEmergency;
 pub use names::{ClientId, FileDigest, FreeText, Scope, SecretName, Tenant};
@@ -41,6 +43,7 @@ pub use problem::{Place, Problem, RunbookError, Wrong};
 pub use vault::{Vault, VaultUrl};
 
 use crate::rotation::names::{TargetId, VaultIx};
+use crate::usage::Networks;
 
 /// The most vaults that one runbook writes.
 pub const VAULTS: usize = 8;
@@ -96,6 +99,13 @@ pub struct Runbook {
     pub on_failure: OnFailure,
     /// `attempts`: how many secrets one run may add at most, 1 to 20. Default: 5.
     pub attempts: u32,
+    /// `expected_networks`: where the application signs in from, in CIDR notation, at most 200. Sign-ins from elsewhere are called
+    /// unexpected. Default: none, so that all are.
+    #[serde(default, skip_serializing_if = "Networks::is_empty")]
+    pub expected_networks: Networks,
+    /// `drain`, `drain_log_delay`, `drain_idle`, `drain_within`: what the sign-in records of the old secret decide.
+    #[serde(default)]
+    pub drain: Drain,
     /// `[[consumer]]`: who reads the secret; at most 50, no name twice. Default: none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub consumers: Vec<Consumer>,

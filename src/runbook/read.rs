@@ -10,7 +10,7 @@ use super::problem::{Checked, Problems, Reported, Wrong};
 use super::table::{Table, key_as_shown};
 use super::{
     Delete, FileDigest, FreeText, HumanDuration, NewSecret, OnFailure, Proof, Runbook, RunbookError, Vault, auth, cloud,
-    consumer, emergency, leaked, vault,
+    consumer, drain, emergency, leaked, vault,
 };
 
 pub(super) fn file(bytes: &[u8], name: &str) -> Result<Runbook, RunbookError> {
@@ -105,6 +105,7 @@ fn runbook(sha256: FileDigest, top: &Table<'_>, p: &mut Problems<'_>) -> Checked
     let release_within = top.more_than_zero("release_within", release_within, p);
     let on_failure = top.or("on_failure", OnFailure::Operator, p);
     let attempts = top.number("attempts", 5, (1, 20), p);
+    let (expected_networks, drain) = (drain::networks(top, p), drain::read(top, p));
     let consumers = consumer::read_all(top, p);
     let journal = journal(top, p);
     Ok(Runbook {
@@ -125,6 +126,8 @@ fn runbook(sha256: FileDigest, top: &Table<'_>, p: &mut Problems<'_>) -> Checked
         release_within: release_within?,
         on_failure: on_failure?,
         attempts: attempts?,
+        expected_networks: expected_networks?,
+        drain: drain?,
         consumers: consumers?,
         journal: journal?,
     })

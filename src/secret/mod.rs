@@ -2,12 +2,13 @@
 //!
 //! [`SecretValue`] has no `Debug`, `Display`, `Clone` or `Serialize`, and what it holds is wiped when it is dropped. Reading it
 //! is private to this folder: `requests` puts it into the bodies that have to carry it and takes it out of the answers,
-//! `in_process` hands it to the sandbox's cloud in tests. Nothing else in the program can reach it.
+//! `in_process` hands it to the sandbox's cloud in tests, `given` takes it from a person. Nothing else in the program can reach it.
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+pub mod given;
 pub mod in_process;
 pub mod requests;
 

@@ -38,6 +38,8 @@ enum Victim {
     Held,
     /// A process that waits for a release, as the runbook wants it.
     Unreleased,
+    /// The first process of a run that reads the sign-in records at the end of the overlap.
+    Drained,
 }
 
 /// A way to come to places.
@@ -100,6 +102,7 @@ const EVERY_PLACE: &[Way] = &[
     },
     Way { victim: Victim::Held, places: &["waiting:hold"], ..ONE },
     Way { victim: Victim::Unreleased, places: &["waiting:release"], ..ONE },
+    Way { victim: Victim::Drained, places: &["after-read:sign-in-records"], ..ONE },
 ];
 
 /// The same places where more is at stake: between two vaults, on the way back, on a second attempt, without room, in a repair.
@@ -234,7 +237,11 @@ fn scene(way: &Way) -> Scene {
 fn book(way: &Way) -> Book {
     let book = if way.vaults == 2 { Book::two() } else { Book::one() };
     let consumer = "[[consumer]]\nname = \"one that is well\"\nrefresh = { command = [\"true\"] }\n";
-    let fields = if matches!(way.victim, Victim::Unreleased) { "delete = \"on-release\"" } else { "" };
+    let fields = match way.victim {
+        Victim::Unreleased => "delete = \"on-release\"",
+        Victim::Drained => "drain = \"observe\"",
+        Victim::Rotate | Victim::ResumeAfter(_) | Victim::Rollback | Victim::Held => "",
+    };
     // stale lists and slow replicas take up to 2.5 seconds
     let (window, settle) = if way.realistic { ("2s", "3s") } else { ("300ms", "500ms") };
     Book { window, settle, overlap: "500ms", fields, tables: consumer, ..book }
@@ -244,7 +251,7 @@ fn book(way: &Way) -> Book {
 fn bring(home: &Home, book: &str, way: &Way, place: &str) {
     let overlap = || drop(home.run(&["rotate", book, "--no-wait"]).exits(exit::WAITING));
     match way.victim {
-        Victim::Rotate => home.killed_at(place, &["rotate", book, "--wait"]),
+        Victim::Rotate | Victim::Drained => home.killed_at(place, &["rotate", book, "--wait"]),
         Victim::ResumeAfter(first) => {
             home.killed_at(first, &["rotate", book, "--wait"]);
             home.killed_at(place, &["resume", "--wait"]);
@@ -274,7 +281,7 @@ fn kill_at(way: &Way, place: &str, then: Then) -> (End, Searched) {
     let (back, release) = match way.victim {
         Victim::Rollback => (true, false),
         Victim::Held | Victim::Unreleased => (false, then == Then::Resume),
-        Victim::Rotate | Victim::ResumeAfter(_) => (false, false),
+        Victim::Rotate | Victim::ResumeAfter(_) | Victim::Drained => (false, false),
     };
     let run = home.the_run().start.plan.run.to_string();
     if release {

@@ -55,6 +55,7 @@ pub(crate) fn start(world: &World) -> Start {
         by: By { identity: "app rotator".into(), user: "kim".into(), host: "ops-1".into(), ci: None },
         reason: Some("yearly change".into()),
         ticket: Some("OPS-1".into()),
+        correlation: None,
         rebuilt: false,
     }
 }

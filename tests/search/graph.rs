@@ -216,7 +216,9 @@ impl Lives {
             none("L2: an open rollback cannot end", &self.without_rollback);
         }
         let paused = self.ends.keys().filter_map(|e| e.strip_prefix("paused: "));
-        for reason in paused.filter(|r| !(LAWFUL.contains(r) || by_hand && *r == "vault-changed")) {
+        let drained = scene.drain;
+        let here = |r: &str| by_hand && r == "vault-changed" || drained && r == "not-drained";
+        for reason in paused.filter(|r| !(LAWFUL.contains(r) || here(r))) {
             wrong.push(format!("L1: {reason} is no reason to pause for here"));
         }
         let undone = self.ends.contains_key("RolledBack") || scene.leak == Some(Way::RevokeOnly);

@@ -58,6 +58,7 @@ fn a_small_world_holds_no_surprise() {
         Scene { losses: 0, ..one.clone() },
         Scene { crashes: 0, ..one.clone() },
         Scene { crashes: 0, two_at_most: true, vaults: 2, start: Start::None, ..one.clone() },
+        Scene { drain: true, crashes: 0, losses: 0, ..one.clone() },
         Scene { two_at_most: true, start: Start::Dead, ..one },
     ];
     search("search-small", &scenes, Limit::NONE);
@@ -117,6 +118,8 @@ fn others() -> Vec<Scene> {
         Scene { window: 2, ..one.clone() },
         Scene { naps: 1, ..one.clone() },
         Scene { consumer: true, ..one.clone() },
+        Scene { drain: true, ..one.clone() },
+        Scene { drain: true, delete: Delete::OnRelease, vaults: 2, losses: 0, ..one.clone() },
         Scene { on_failure: OnFailure::Rollback, ..one.clone() },
         Scene { delete: Delete::OnRelease, ..one.clone() },
         Scene { delete: Delete::Never, ..one.clone() },

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use keyrelay::rotation::Rotation;
 use keyrelay::rotation::names::{KeyId, RunId, TargetId, VaultIx, VersionId};
-use keyrelay::rotation::plan::{Baseline, ConsumerPlan, Delete, Emergency, HeldIn, OnFailure, Plan, Proof, VaultStart, Way};
+use keyrelay::rotation::plan::{
+    Baseline, ConsumerPlan, Delete, Drain, Emergency, HeldIn, OnFailure, Plan, Proof, VaultStart, Way,
+};
 use keyrelay::sandbox::cloud::{AppRef, ApplicationSpec, Audience, Cloud, PasswordSpec, Profile, SecretWrite, Value};
 use uuid::Uuid;
 
@@ -52,6 +54,8 @@ pub(crate) struct Scene {
     pub delete: Delete,
     /// One consumer that is told and asked.
     pub consumer: bool,
+    /// The overlap goes on until the sign-in records say that the old secret is idle.
+    pub drain: bool,
     /// It is told, and cannot be asked.
     pub silent: bool,
     /// A secret has leaked: the baseline, or where it is only revoked another one.
@@ -85,6 +89,7 @@ impl Default for Scene {
             on_failure: OnFailure::Operator,
             delete: Delete::Auto,
             consumer: false,
+            drain: false,
             silent: false,
             leak: None,
             accepts: false,
@@ -128,6 +133,7 @@ impl Scene {
         add(self.leak == Some(Way::RevokeFirst), ", emergency, revoked first");
         add(self.leak == Some(Way::RevokeOnly), ", emergency, revoked only");
         add(self.accepts, ", outage accepted");
+        add(self.drain, ", drained");
         add(self.on_failure == OnFailure::Rollback, ", rolls back by policy");
         add(self.delete == Delete::OnRelease, ", removed on release");
         add(self.delete == Delete::Never, ", never removed");
@@ -244,6 +250,7 @@ impl Scene {
             release_within: ticks(3),
             on_failure: self.on_failure,
             attempts: 6,
+            drain: self.drain.then(|| Drain { require: true, log_delay: ticks(1), idle: ticks(1), within: ticks(2) }),
             consumers: if self.consumer {
                 vec![ConsumerPlan { refresh: true, check: !self.silent, cache: wait(self.overlap) }]
             } else {

@@ -172,7 +172,9 @@ impl State {
             (Reading::Vault { vault, .. } | Reading::Versions { vault } | Reading::Baseline { vault, .. }, _) => {
                 (Some(*vault), vec![], [true; 4])
             }
-            (Reading::Credentials | Reading::SignIn | Reading::Leaked { .. }, _) => (None, vec![], [true; 4]),
+            (Reading::Credentials | Reading::SignIn | Reading::SignIns { .. } | Reading::Leaked { .. }, _) => {
+                (None, vec![], [true; 4])
+            }
         }
     }
 

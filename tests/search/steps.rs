@@ -2,14 +2,16 @@
 
 use std::rc::Rc;
 
+use jiff::Timestamp;
 use keyrelay::rotation::answers::{Current, Mutation, Refusal, RefusalKind, Reported, SignIn, Trace};
 use keyrelay::rotation::invariants::s5_intended;
-use keyrelay::rotation::names::VaultIx;
+use keyrelay::rotation::names::{KeyId, VaultIx};
 use keyrelay::rotation::plan::{Delete, VaultStart};
 use keyrelay::rotation::state::Hold;
+use keyrelay::rotation::usage::{Unknown, Usage};
 use keyrelay::rotation::{Applied, Effect, Event, Phase, Reading};
 
-use crate::scene::{Scene, Start, ticks};
+use crate::scene::{Scene, Start, TICK, ticks};
 use crate::services::refused;
 use crate::state::{Late, Made, Packet, State};
 
@@ -193,6 +195,9 @@ impl Ways<'_> {
         let mut lost = state.clone();
         lost.losses += 1;
         let unavailable = || SignIn::Unavailable { why: String::new() };
+        if let Reading::SignIns { key_id, since } = reading {
+            return logged(state, key_id, since);
+        }
         if self.may_lose(state) {
             let event = if matches!(reading, Reading::Leaked { .. }) {
                 Event::LeakedTried { answer: unavailable(), trace: trace() }
@@ -250,6 +255,7 @@ impl Ways<'_> {
                 let event = |answer| Event::SignedIn { answer, trace: trace() };
                 out.extend(answers.map(|(answer, from)| (sort(state, &from), from, event(answer))));
             }
+            Reading::SignIns { .. } => {}
         }
         out
     }
@@ -477,4 +483,21 @@ fn said(event: &Event) -> String {
         Event::BaselineProven { answer, .. } => format!("sign-in with the baseline {answer}"),
         other => other.name().to_owned(),
     }
+}
+
+/// What the sign-in records may say: nobody, somebody a moment ago (which is no ordinary course: it could go on for ever), not
+/// now, never.
+fn logged(state: &State, key_id: KeyId, since: Timestamp) -> Vec<(Sort, State, Event)> {
+    let until = state.now - TICK;
+    let usage = |last: Option<Timestamp>, unknown| {
+        let total = u64::from(last.is_some());
+        Usage { key_id, since, until, unknown, total, expected: 0, own: 0, last, sources: Vec::new(), more: 0 }
+    };
+    let told = [
+        (Sort::Goes, usage(None, None)),
+        (Sort::Fault, usage(Some(until), None)),
+        (Sort::Fault, usage(None, Some(Unknown::Throttled))),
+        (Sort::Fault, usage(None, Some(Unknown::LicenceMissing))),
+    ];
+    told.into_iter().map(|(sort, usage)| (sort, state.clone(), Event::UsageRead { usage })).collect()
 }

@@ -49,7 +49,7 @@ const TOLD: &[(&str, &[&str])] = &[
     ("consumers back", &["consumer refreshed", "resumed"]),
     ("confirm", &["vault read", "read refused", "resumed"]),
     ("confirm back", &["vault read", "read refused", "resumed"]),
-    ("wait", &["credentials listed", "vault read", "read refused", "resumed"]),
+    ("wait", &["usage read", "credentials listed", "vault read", "read refused", "resumed"]),
     ("wait back", &["credentials listed", "vault read", "read refused", "resumed"]),
     ("adoption", &["consumer checked", "resumed"]),
     ("adoption back", &["consumer checked", "resumed"]),

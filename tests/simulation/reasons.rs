@@ -19,7 +19,7 @@ use crate::mischief::{Edit, edit};
 use crate::reliability::Counts;
 use crate::scenes::never;
 use crate::world::reached::Reached;
-use crate::world::{CLIENT, Scene, World, range, seconds};
+use crate::world::{CLIENT, Scene, World, drain, range, seconds};
 
 /// The run of another host.
 const OTHER: &str = "20261121t030000z-zzzz";
@@ -179,6 +179,11 @@ fn stop(name: &str) -> (World, Answer) {
         }
         "consumer-failed" => consumers_say(brief(), false, Reported::Neither),
         "consumer-uses-old" => consumers_say(brief(), true, Reported::Old),
+        "not-drained" => {
+            let world = World::new(Scene { drain: Some(drain(true)), ..brief() });
+            world.cloud.borrow_mut().stage().premium(false);
+            world
+        }
         "not-released" => World::new(Scene { delete: Delete::OnRelease, ..brief() }),
         other => panic!("no world brings about {other}"),
     };
@@ -208,10 +213,11 @@ fn place(reason: &Reason) -> usize {
         Reason::ConsumerFailed { .. } => 14,
         Reason::ConsumerUsesOld { .. } => 15,
         Reason::NotReleased => 16,
+        Reason::NotDrained { .. } => 17,
     }
 }
 
-pub(crate) const ALL: [&str; 17] = [
+pub(crate) const ALL: [&str; 18] = [
     "vault-changed",
     "vaults-unsteady",
     "no-room",
@@ -229,6 +235,7 @@ pub(crate) const ALL: [&str; 17] = [
     "consumer-failed",
     "consumer-uses-old",
     "not-released",
+    "not-drained",
 ];
 
 /// Mends what stopped the run as `runbooks/needs-operator.md` says; then the run must end by what that page says. How it did.

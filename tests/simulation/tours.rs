@@ -52,7 +52,7 @@ fn leak(n: usize, seed: u64) -> World {
     World::new(Scene { seed, ..leaks().swap_remove(n) })
 }
 
-pub(crate) const TOURS: [Tour; 13] = [
+pub(crate) const TOURS: [Tour; 14] = [
     tour("two vaults and a consumer", |seed| World::new(Scene { vaults: 2, consumers: true, ..brief(seed) }), false, false),
     tour("back, with a consumer", |seed| in_overlap(Scene { vaults: 2, consumers: true, ..brief(seed) }), true, true),
     tour("back to an empty vault", |seed| in_overlap(Scene { start: Start::None, ..brief(seed) }), true, true),
@@ -88,6 +88,7 @@ pub(crate) const TOURS: [Tour; 13] = [
     tour("a leak, and a consumer", |seed| leak(0, seed), false, false),
     tour("a leak, revoked first", |seed| leak(1, seed), false, false),
     tour("a leak of what no vault serves", |seed| leak(2, seed), false, false),
+    tour("drained", |seed| World::new(Scene { drain: Some(crate::world::drain(true)), ..brief(seed) }), false, false),
     tour("on release", |seed| World::new(Scene { delete: Delete::OnRelease, ..brief(seed) }), false, false),
 ];
 

@@ -96,12 +96,12 @@ fn reasons() -> Vec<&'static str> {
             Reason::BaselineUnproven { .. } | Reason::AddRefused { .. } | Reason::WriteRefused { .. } => {}
             Reason::RemoveRefused { .. } | Reason::RemovalNotSeen { .. } | Reason::ReadRefused { .. } => {}
             Reason::AttemptsExhausted | Reason::ConsumerFailed { .. } | Reason::ConsumerUsesOld { .. } => {}
-            Reason::NotReleased => {}
+            Reason::NotReleased | Reason::NotDrained { .. } => {}
         }
     }
     "vault-changed vaults-unsteady no-room another-run not-proven current-refused credential-gone baseline-unproven \
      add-refused write-refused remove-refused removal-not-seen read-refused attempts-exhausted consumer-failed \
-     consumer-uses-old not-released"
+     consumer-uses-old not-released not-drained"
         .split_whitespace()
         .collect()
 }
@@ -210,6 +210,7 @@ fn start(plan: &Plan) -> Start {
         by: By { identity: "app rotator".into(), user: "kim".into(), host: "ops-1".into(), ci: None },
         reason: None,
         ticket: None,
+        correlation: None,
         rebuilt: !plan.adopted.is_empty(),
     }
 }

@@ -73,6 +73,7 @@ fn start(plan: &Plan) -> Start {
         by: By { identity: String::new(), user: String::new(), host: String::new(), ci: None },
         reason: None,
         ticket: None,
+        correlation: None,
         rebuilt: false,
     }
 }

@@ -44,7 +44,7 @@ use keyrelay::sandbox::cloud::{AppRef, Cloud};
 use keyrelay::sandbox::in_process::{Fault, InProcess, Operation, Setup, VaultSetup};
 
 pub(crate) use consumers::{Visits, WITHIN};
-pub(crate) use scene::{CLIENT, SECRET, SETTLE, Scene, Start, host, range, seconds};
+pub(crate) use scene::{CLIENT, SECRET, SETTLE, Scene, Start, drain, host, range, seconds};
 
 use consumers::TestConsumers;
 use disk::{Disk, Mirrored};

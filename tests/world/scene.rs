@@ -2,7 +2,9 @@
 
 use jiff::{SignedDuration, Timestamp};
 use keyrelay::rotation::names::{KeyId, RunId, TargetId, VaultIx, VersionId};
-use keyrelay::rotation::plan::{Baseline, ConsumerPlan, Delete, Emergency, HeldIn, OnFailure, Plan, Proof, VaultStart, Way};
+use keyrelay::rotation::plan::{
+    Baseline, ConsumerPlan, Delete, Drain, Emergency, HeldIn, OnFailure, Plan, Proof, VaultStart, Way,
+};
 use keyrelay::sandbox::cloud::{AppRef, ApplicationSpec, Audience, Cloud, PasswordSpec, Profile, Range, SecretWrite, Value};
 use uuid::Uuid;
 
@@ -46,6 +48,13 @@ pub(crate) struct Scene {
     pub attempts: u32,
     /// Time is what the services' answers tell, as in the shipped binary; else the true one.
     pub service_time: bool,
+    /// What the sign-in records of the old secret decide.
+    pub drain: Option<Drain>,
+}
+
+/// Short times: records come within a minute, and a minute without one is idle.
+pub(crate) fn drain(require: bool) -> Drain {
+    Drain { require, log_delay: seconds(60), idle: seconds(60), within: seconds(7200) }
 }
 
 impl Default for Scene {
@@ -75,6 +84,7 @@ impl Default for Scene {
             window: 180,
             attempts: 8,
             service_time: false,
+            drain: None,
         }
     }
 }
@@ -186,6 +196,7 @@ pub(crate) fn plan(scene: &Scene, run: RunId, baseline: Baseline, vaults: Vec<Va
         release_within: seconds(86400),
         on_failure: scene.on_failure,
         attempts: scene.attempts,
+        drain: scene.drain,
         consumers: if scene.consumers { vec![consumer; scene.consumer_count] } else { Vec::new() },
         adopted: Vec::new(),
         emergency: None,

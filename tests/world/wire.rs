@@ -2,7 +2,8 @@
 
 use jiff::{SignedDuration, Timestamp};
 use keyrelay::ports::{
-    Application, Credential, Directory, NewCredential, Outcome, Read, Stamp, TokenEndpoint, Vaults, VersionRead,
+    Application, Credential, Directory, NewCredential, NextPage, Outcome, Read, SignInPage, SignIns, Stamp, TokenEndpoint,
+    Vaults, VersionRead,
 };
 use keyrelay::rotation::answers::{Current, SignIn, Trace, Version};
 use keyrelay::rotation::names::{KeyId, VaultIx, VersionId};
@@ -65,5 +66,14 @@ impl Vaults for Wire {
 impl TokenEndpoint for Wire {
     async fn sign_in(&self, value: &SecretValue) -> (SignIn, Trace) {
         self.far().await.sign_in(value).await
+    }
+}
+
+impl SignIns for Wire {
+    async fn sign_ins(&self, since: Timestamp, next: Option<&NextPage>) -> Read<SignInPage> {
+        self.far().await.sign_ins(since, next).await
+    }
+    async fn last_sign_in(&self, key_id: KeyId) -> Read<Option<Timestamp>> {
+        self.far().await.last_sign_in(key_id).await
     }
 }

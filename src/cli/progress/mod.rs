@@ -190,6 +190,11 @@ impl Progress {
             }
             Event::VaultRead { sign_in: None, .. } => {}
             Event::CredentialsListed { .. } | Event::VersionsListed { .. } => {}
+            Event::UsageRead { usage } => {
+                for line in crate::usage::tell::lines(usage) {
+                    self.line(&line);
+                }
+            }
             Event::ReadRefused { refusal, .. } => self.line(&format!("could not be read: {}", words::refusal(refusal))),
             Event::ConsumerRefreshed { consumer, ok, .. } => {
                 let name = words::consumer(&self.runbook, *consumer);

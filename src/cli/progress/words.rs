@@ -103,6 +103,10 @@ pub(super) fn reason(runbook: &Runbook, reason: &Reason) -> String {
         Reason::AddRefused { .. } | Reason::ReadRefused { .. } | Reason::AttemptsExhausted | Reason::NotReleased => {
             String::new()
         }
+        Reason::NotDrained { last, why } => match (why, last) {
+            (Some(why), _) => format!(": {}", why.name()),
+            (None, last) => last.map_or_else(String::new, |last| format!(": last used at {}", time(last))),
+        },
     };
     format!("{}{about}", reason.name())
 }

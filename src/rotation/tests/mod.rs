@@ -1,6 +1,7 @@
 //! Single states, made by hand where no run comes by them, and single decisions.
 
 mod decisions;
+mod emergency;
 mod invariants;
 mod likeness;
 mod limits;
@@ -52,6 +53,7 @@ fn plan() -> Plan {
         on_failure: OnFailure::Operator,
         attempts: 3,
         consumers: Vec::new(),
+        drain: None,
         adopted: Vec::new(),
         emergency: None,
     }

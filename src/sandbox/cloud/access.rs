@@ -9,6 +9,8 @@ use super::{Application, Caller, Cloud, CloudError, Role, ServicePrincipal};
 pub enum DirectoryAct<'a> {
     /// List applications or service principals.
     List,
+    /// Make an application or a service principal.
+    Create,
     /// Read an application or its owners.
     Read(&'a Application),
     /// Change an application: its passwords, its owners.
@@ -21,6 +23,8 @@ pub enum DirectoryAct<'a> {
     ReadGrants,
     /// Read app management policies.
     ReadPolicies,
+    /// Read sign-in records and the activity of credentials.
+    ReadSignIns,
 }
 
 impl Cloud {
@@ -35,11 +39,13 @@ impl Cloud {
         let allowed = match act {
             // permissions-reference.md: 403 with OwnedBy alone. The newer generated table says otherwise; the stricter is taken.
             DirectoryAct::List | DirectoryAct::ReadGrants => any(&read),
+            DirectoryAct::Create => any(&[R::ApplicationReadWriteAll, R::ApplicationReadWriteOwnedBy]),
             DirectoryAct::Read(app) => any(&read) || owned(app),
             DirectoryAct::Change(app) => any(&change) || owned(app),
             // Whether OwnedBy reads service principals of applications that it owns is not verified.
             DirectoryAct::ReadPrincipal(p) => any(&read) || itself(p) || self.home_of(p).is_some_and(owned),
             DirectoryAct::ChangePrincipal(p) => any(&change) || self.home_of(p).is_some_and(owned),
+            DirectoryAct::ReadSignIns => any(&[R::AuditLogReadAll]),
             DirectoryAct::ReadPolicies => any(&[R::PolicyReadAll, R::PolicyReadApplicationConfiguration]),
         };
         if allowed { Ok(()) } else { Err(CloudError::request_denied()) }

@@ -14,6 +14,7 @@ mod directory;
 mod error;
 mod inspect;
 mod late;
+mod lifecycle;
 mod objects;
 mod operator;
 mod password;
@@ -24,7 +25,10 @@ pub(in crate::sandbox) mod random;
 mod role;
 mod seed;
 mod sign_in;
+mod sign_in_log;
+mod sign_in_pages;
 mod stage;
+mod stage_sign_ins;
 mod stock;
 mod token;
 mod trouble;
@@ -51,6 +55,8 @@ pub use profile::{Profile, Range};
 pub use role::Role;
 pub use seed::{Seed, SeedVault, Seeded};
 pub use sign_in::{SignInError, SignInRequest};
+pub use sign_in_log::{Origin, SignInRecord, SignInSeries};
+pub use sign_in_pages::{SignInFilter, SignInPage, SignInPlace};
 pub use stage::Stage;
 pub use stock::{STOCK_VAULTS, Stocked};
 pub use token::{Caller, GRAPH_APP_ID, IssuedToken, Resource, TokenFault};
@@ -65,6 +71,7 @@ use super::faults::Faults;
 use bent::Bent;
 use objects::Objects;
 use random::Random;
+use sign_in_log::SignInLog;
 use vault_access::VaultRules;
 
 /// The one tenant of a sandbox that is not told another: fixed, so that runbooks can name it.
@@ -91,6 +98,8 @@ pub struct Cloud {
     vault_rules: BTreeMap<String, VaultRules>,
     late: Vec<late::LateOp>,
     #[serde(default)]
+    sign_in_log: SignInLog,
+    #[serde(default)]
     faults: Faults,
     #[serde(skip)]
     bent: Bent,
@@ -116,6 +125,7 @@ impl Cloud {
             vaults: BTreeMap::new(),
             vault_rules: BTreeMap::new(),
             late: Vec::new(),
+            sign_in_log: SignInLog::default(),
             faults: Faults::default(),
             bent: Bent::default(),
             clock_offset: SignedDuration::ZERO,

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::token::IssuedToken;
-use super::{Application, Cloud, PasswordCredential, ServicePrincipal, Value};
+use super::{Application, Cloud, Origin, PasswordCredential, ServicePrincipal, Value};
 use crate::sandbox::faults::{Call, Operation};
 
 /// A sign-in with a client secret.
@@ -82,8 +82,16 @@ impl SignInError {
 }
 
 impl Cloud {
-    /// One sign-in, answered by a replica of the cloud's choice.
+    /// One sign-in from this machine, answered by a replica of the cloud's choice.
     pub fn sign_in(&mut self, now: Timestamp, request: &SignInRequest<'_>) -> Result<IssuedToken, SignInError> {
+        self.sign_in_from(now, request, Origin::default())
+    }
+
+    pub(super) fn sign_in_somewhere(
+        &mut self,
+        now: Timestamp,
+        request: &SignInRequest<'_>,
+    ) -> Result<IssuedToken, SignInError> {
         let last = u64::from(self.profile.replicas.saturating_sub(1));
         let replica = self.answers.between(0, last);
         if let Some(refusal) =
@@ -94,7 +102,7 @@ impl Cloud {
         self.sign_in_at(now, usize::try_from(replica).unwrap_or(0), request)
     }
 
-    /// One sign-in, answered by the named replica. No refusal that was ordered comes from here.
+    /// One sign-in, answered by the named replica. No refusal that was ordered comes from here, and no record is kept.
     pub fn sign_in_at(&self, now: Timestamp, replica: usize, r: &SignInRequest<'_>) -> Result<IssuedToken, SignInError> {
         self.check_tenant(r.tenant)?;
         let (application, principal) = self.who_signs_in(r.client_id)?;

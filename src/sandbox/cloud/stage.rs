@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use super::operator::OperatorSecret;
+use super::sign_in_log::SignInLog;
 use super::vault_access::VaultRules;
 use super::{
     AccessModel, AppRef, Audience, Cloud, CloudError, ManagementPolicy, NewPassword, Operator, PasswordSpec, PrincipalRef,
@@ -187,6 +188,16 @@ impl Stage<'_> {
     /// Lets a vault belong to another tenant, whose tokens nobody has here; none: to the sandbox's.
     pub fn vault_tenant(&mut self, host: &str, tenant: Option<Uuid>) {
         self.rules(host).tenant = tenant;
+    }
+
+    /// Whether a vault's challenge names a scope (the newer form) instead of a resource. A vault for which only this is staged
+    /// must be told its rights, too.
+    pub fn vault_challenge(&mut self, host: &str, with_scope: bool) {
+        self.rules(host).scope_challenge = with_scope;
+    }
+
+    pub(super) fn log(&mut self) -> &mut SignInLog {
+        &mut self.0.sign_in_log
     }
 
     fn rules(&mut self, host: &str) -> &mut VaultRules {

@@ -33,6 +33,15 @@ impl InProcess {
             O::Application | O::Credentials | O::AddPassword { .. } | O::RemovePassword(_) => in_directory(cloud),
             O::Current(ix) | O::Version(ix, _) | O::Deleted(ix) | O::Versions(ix) => in_vault(cloud, *ix),
             O::Write(ix, _) | O::Disable(ix, _) => in_vault(cloud, *ix),
+            O::SignIns => {
+                if let Some(refusal) = cloud.graph_trouble(&call, "signIns") {
+                    return Err(refusal);
+                }
+                let caller = cloud.caller_now(self.acting, Resource::Graph)?;
+                let now = cloud.service_time((self.now)());
+                cloud.check_report(now, caller.client_id)?;
+                cloud.check_directory(&caller, DirectoryAct::ReadSignIns)
+            }
             O::SignIn => Ok(()),
         }
     }

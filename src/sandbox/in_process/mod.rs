@@ -2,13 +2,14 @@
 
 mod inspect;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
+use crate::correlation::CorrelationKey;
 use crate::ports::{
     Application, Credential, Directory, NewCredential, Outcome, Read, Stamp, TokenEndpoint, Vaults, VersionRead,
 };
@@ -16,8 +17,8 @@ use crate::refusals::Why;
 use crate::rotation::answers::{Current, RefusalKind, SignIn, Trace, Version};
 use crate::rotation::names::{KeyId, VAULT_TAG, VAULT_TAG_KEY_ID, VaultIx, VersionId};
 use crate::sandbox::cloud::{
-    AppRef, Cloud, CloudError, OPERATOR, Op, PasswordCredential, PasswordSpec, SecretUpdate, SecretWrite, SignInError,
-    SignInRequest,
+    AppRef, Cloud, CloudError, OPERATOR, Op, Origin, PasswordCredential, PasswordSpec, SecretUpdate, SecretWrite,
+    SignInError, SignInRequest,
 };
 use crate::sandbox::faults::{self, Call};
 use crate::secret::{Hint, SecretValue, in_process};
@@ -25,6 +26,7 @@ use crate::secret::{Hint, SecretValue, in_process};
 mod admission;
 mod answers;
 mod operation;
+mod sign_ins;
 
 pub use operation::{Fault, Operation};
 
@@ -63,12 +65,23 @@ pub struct InProcess {
     acting: Uuid,
     now: Box<dyn Fn() -> Timestamp>,
     faults: RefCell<FaultHook>,
+    known_by: Option<CorrelationKey>,
+    sign_ins: Cell<u32>,
 }
 
 impl InProcess {
     /// Calls `cloud` at the times that `now` tells, without faults.
     pub fn new(cloud: Rc<RefCell<Cloud>>, setup: Setup, now: impl Fn() -> Timestamp + 'static) -> InProcess {
-        InProcess { cloud, setup, acting: OPERATOR, now: Box::new(now), faults: RefCell::new(Box::new(|_| Fault::None)) }
+        let faults: RefCell<FaultHook> = RefCell::new(Box::new(|_| Fault::None));
+        let (known_by, sign_ins) = (None, Cell::new(0));
+        InProcess { cloud, setup, acting: OPERATOR, now: Box::new(now), faults, known_by, sign_ins }
+    }
+
+    /// Lets sign-ins carry ids by which they are known again in the log.
+    #[must_use]
+    pub fn known_by(mut self, key: CorrelationKey) -> InProcess {
+        self.known_by = Some(key);
+        self
     }
 
     /// Asks `hook` before each call what is to happen to it. The hook must not make calls itself.
@@ -365,7 +378,9 @@ impl TokenEndpoint for InProcess {
         let secret = in_process::for_sign_in(value);
         let request =
             SignInRequest { tenant: &tenant, client_id: &client_id, secret: Some(&secret), scope: &self.setup.scope };
-        let answer = match cloud.sign_in(now, &request) {
+        let id = self.known_by.map(|key| key.id(self.sign_ins.replace(self.sign_ins.get().wrapping_add(1))));
+        let origin = Origin { correlation_id: id, ..Origin::default() };
+        let answer = match cloud.sign_in_from(now, &request, origin) {
             Ok(token) if token.client_id == self.setup.client_id => SignIn::Accepted,
             Ok(_) => SignIn::OtherIdentity,
             Err(SignInError { code: 7_000_215, .. }) => SignIn::Wrong,
@@ -376,6 +391,6 @@ impl TokenEndpoint for InProcess {
             }
             Err(other) => SignIn::Refused { code: other.code, class: other.error.to_owned() },
         };
-        (answer, trace(now))
+        (answer, Trace { client_request_id: id.map(|id| id.to_string()), ..trace(now) })
     }
 }

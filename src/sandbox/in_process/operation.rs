@@ -35,6 +35,8 @@ pub enum Operation {
     Disable(VaultIx, VersionId),
     /// [`TokenEndpoint::sign_in`].
     SignIn,
+    /// [`SignIns::sign_ins`] and [`SignIns::last_sign_in`].
+    SignIns,
 }
 
 impl Operation {
@@ -51,6 +53,7 @@ impl Operation {
             O::Write(..) => faults::Operation::SetSecret,
             O::Disable(..) => faults::Operation::UpdateSecret,
             O::SignIn => faults::Operation::SignIn,
+            O::SignIns => faults::Operation::ReadSignIns,
         }
     }
 
@@ -61,7 +64,8 @@ impl Operation {
             O::Current(ix) | O::Version(ix, _) | O::Versions(ix) | O::Deleted(ix) | O::Write(ix, _) | O::Disable(ix, _) => {
                 Some(*ix)
             }
-            O::Application | O::Credentials | O::AddPassword { .. } | O::RemovePassword(_) | O::SignIn => None,
+            O::Application | O::Credentials | O::AddPassword { .. } | O::RemovePassword(_) => None,
+            O::SignIn | O::SignIns => None,
         }
     }
 
@@ -76,7 +80,8 @@ impl Operation {
             | O::Current(_)
             | O::Version(..)
             | O::Versions(_)
-            | O::SignIn => false,
+            | O::SignIn
+            | O::SignIns => false,
         }
     }
 }
@@ -103,7 +108,7 @@ pub enum Fault {
 
 impl Fault {
     /// What a rule comes to for a call in process. A refusal is the service's to say, how the cloud is bent is the cloud's, and
-    /// a call in process is never slow: whoever drives it has the time in hand.
+    /// a call in process is never slow and knows no pages: whoever drives it has the time in hand.
     pub(super) fn of_rule(rule: &faults::Fault) -> Fault {
         match rule {
             faults::Fault::LoseRequest => Fault::LostBefore,
@@ -112,7 +117,7 @@ impl Fault {
             faults::Fault::ErrorAfter(_) => Fault::ServerErrorAfter,
             faults::Fault::CutBody => Fault::BadAnswerAfter,
             faults::Fault::Refuse(_) | faults::Fault::Slow(_) => Fault::None,
-            faults::Fault::ReplicaLate { .. } | faults::Fault::StaleList(_) => Fault::None,
+            faults::Fault::ReplicaLate { .. } | faults::Fault::StaleList(_) | faults::Fault::EmptyPage => Fault::None,
         }
     }
 }

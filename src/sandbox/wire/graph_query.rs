@@ -96,16 +96,23 @@ pub(super) fn listed<T>(
     let mut page = Map::new();
     page.insert("@odata.context".to_owned(), format!("{METADATA}#{kind}{of}").into());
     if let Some(next) = rest.next() {
-        page.insert("@odata.nextLink".to_owned(), next_link(request, key(&next)).into());
+        let token = URL_SAFE_NO_PAD.encode(key(&next).as_bytes());
+        page.insert("@odata.nextLink".to_owned(), next_link(request, &token).into());
     }
     page.insert("value".to_owned(), json!(bodies));
     Ok(Json::Object(page))
 }
 
-fn next_link(request: &Request, from: Uuid) -> String {
+/// The link to the page that a list begins with.
+pub(super) fn link_to_the_first(request: &Request) -> String {
+    next_link(request, &Uuid::nil().to_string())
+}
+
+/// The address of the page that `token` stands for.
+pub(super) fn next_link(request: &Request, token: &str) -> String {
     let kept = request.query.split('&').filter(|pair| !pair.is_empty());
     let kept = kept.filter(|pair| !["$skiptoken=", "%24skiptoken="].iter().any(|name| pair.starts_with(name)));
     let mut query: Vec<String> = kept.map(str::to_owned).collect();
-    query.push(format!("$skiptoken={}", URL_SAFE_NO_PAD.encode(from.as_bytes())));
+    query.push(format!("$skiptoken={token}"));
     format!("{}{}?{}", request.base(), request.path, query.join("&"))
 }

@@ -4,14 +4,17 @@
 
 mod arm;
 mod call;
+mod empty_page;
 mod exchange;
 mod graph;
 mod graph_bodies;
+mod graph_lifecycle;
 mod graph_path;
 mod graph_query;
 mod hosts;
 mod message;
 mod own;
+mod sign_ins;
 mod token;
 mod vault;
 mod vault_bodies;

@@ -9,7 +9,7 @@ use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
 use super::message::{Request, Response};
-use crate::sandbox::cloud::{Cloud, IssuedToken, SignInError, SignInRequest, Value};
+use crate::sandbox::cloud::{Cloud, IssuedToken, Origin, SignInError, SignInRequest, Value};
 
 const JSON: &str = "application/json; charset=utf-8";
 
@@ -22,7 +22,10 @@ pub(super) fn answer(cloud: &mut Cloud, now: Timestamp, request: &Request) -> Re
     let segments = request.segments();
     let path: Vec<&str> = segments.iter().map(String::as_str).collect();
     let answer = match (request.method.as_str(), path.as_slice()) {
-        ("POST", [tenant, "oauth2", "v2.0", "token"]) => sign_in(cloud, now, request, tenant).map(|t| token_body(&t)),
+        ("POST", [tenant, "oauth2", "v2.0", "token"]) => {
+            let origin = Origin { correlation_id: Some(correlation_id), ..Origin::default() };
+            sign_in(cloud, now, request, tenant, origin).map(|t| token_body(&t))
+        }
         ("GET", [tenant, "v2.0", ".well-known", "openid-configuration"]) => discovery(cloud, request, tenant),
         ("GET", [_, "discovery", "v2.0", "keys"]) => Ok(json!({ "keys": [] })),
         _ => return Response::empty(404),
@@ -45,7 +48,13 @@ pub(super) fn answer(cloud: &mut Cloud, now: Timestamp, request: &Request) -> Re
     )
 }
 
-fn sign_in(cloud: &mut Cloud, now: Timestamp, request: &Request, tenant: &str) -> Result<IssuedToken, SignInError> {
+fn sign_in(
+    cloud: &mut Cloud,
+    now: Timestamp,
+    request: &Request,
+    tenant: &str,
+    origin: Origin,
+) -> Result<IssuedToken, SignInError> {
     cloud.check_tenant(tenant)?;
     let mut form: BTreeMap<String, String> = url::form_urlencoded::parse(&request.body).into_owned().collect();
     let given = |form: &BTreeMap<String, String>, name: &str| form.get(name).cloned().filter(|v| !v.is_empty());
@@ -65,7 +74,8 @@ fn sign_in(cloud: &mut Cloud, now: Timestamp, request: &Request, tenant: &str) -
     let client_id = required(&form, "client_id")?;
     let scope = required(&form, "scope")?;
     let secret = given(&form, "client_secret").map(Value::new);
-    cloud.sign_in(now, &SignInRequest { tenant, client_id: &client_id, secret: secret.as_ref(), scope: &scope })
+    let asked = SignInRequest { tenant, client_id: &client_id, secret: secret.as_ref(), scope: &scope };
+    cloud.sign_in_from(now, &asked, origin)
 }
 
 /// RFC 6749 section 2.3.1: id and secret are form-encoded before they are joined.
