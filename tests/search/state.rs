@@ -254,7 +254,6 @@ impl State {
         let excused = self.excused(scene, hidden.clone());
         s1_current_signs_in(run, &excused)?;
         s2_recent_signs_in(run, &excused)?;
-        s2_leaked_is_left(run, &hidden)?;
         self.leak(scene, &hidden)?;
         s6_ends(run, &hidden)?;
         s10_attempts(run, lost)?;
@@ -262,6 +261,7 @@ impl State {
         if scene.outcomes_only {
             return Ok(());
         }
+        s2_leaked_is_left(run, &hidden)?;
         s3_read_before_removal(run)?;
         s4_only_ours_is_removed(run, &hidden)
     }
