@@ -95,6 +95,8 @@ fn the_defaults_are_those_that_the_documentation_names() {
             "proof.window = 3m",
             "proof.spacing = 10s",
             "proof.limit = 20m",
+            "emergency.proof = 3m",
+            "emergency.dead_within = 15m",
             "vault[1].url = https://kv.vault.azure.cn",
             "vault[1].secret = a-name-of-more-than-forty-characters-is-cut",
             "consumer[1].name = c",

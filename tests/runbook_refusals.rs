@@ -135,6 +135,10 @@ fn waits_of_real_clouds_have_a_least() {
     one(top("proof = { spacing = \"3m\" }"), "r.toml:1:9: `proof.window` is not longer than `proof.spacing` (3m)", &[]);
     one(top("proof = { limit = \"3m\" }"), "r.toml:1:19: `proof.limit` is not longer than `proof.window` (3m)", &[]);
     one(top("proof = { scope = \"User.Read\" }"), "r.toml:1:19: `proof.scope` is not a scope", &["/.default"]);
+    one(top("emergency = { proof = \"4m\" }"), "r.toml:1:23: `emergency.proof` is longer than `proof.window` (3m)", &[]);
+    one(top("emergency = { proof = \"59s\" }"), "r.toml:1:23: `emergency.proof` is too short", &["A2", "1m"]);
+    one(top("emergency = { dead_within = \"0s\" }"), "r.toml:1:29: `emergency.dead_within` is zero", &[]);
+    assert!(check(&format!("emergency = {{ proof = \"1m\", dead_within = \"1h\" }}\n{GOOD}")).is_ok());
     one(top("release_within = \"0s\""), "r.toml:1:18: `release_within` is zero", &[]);
     one(top("overlap = 48"), "r.toml:1:11: `overlap` is a number, not a duration", &["overlap = \"24h\""]);
     one(top("overlap = \"-1h\""), "r.toml:1:11: `overlap` is negative", &[]);

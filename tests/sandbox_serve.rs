@@ -200,6 +200,19 @@ async fn what_is_kept_outlives_a_kill() {
 }
 
 #[test]
+fn a_start_that_fails_says_why_and_leaves_nothing() {
+    let home = tempfile::tempdir().unwrap();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let refused = keyrelay(home.path(), &["sandbox", "serve", "--port", &port]).output().unwrap();
+    assert_eq!(refused.status.code(), Some(i32::from(keyrelay::error::exit::REFUSED)));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains(&format!("127.0.0.1:{port}")), "{refused:?}");
+    let no_file = keyrelay(home.path(), &["sandbox", "serve", "--faults", "none.toml"]).output().unwrap();
+    assert_ne!(no_file.status.code(), Some(0));
+    assert_eq!(std::fs::read_dir(home.path().join("state/served")).unwrap().count(), 0);
+}
+
+#[test]
 fn it_listens_on_loopback_only_and_its_key_stays_where_it_belongs() {
     let home = tempfile::tempdir().unwrap();
     let passing = serve(home.path(), &[]);

@@ -33,11 +33,21 @@ sign_in() {
   awk '/^Requests\/sec/ { print int($2) }' <<<"$said"
 }
 
-began=$(now)
-KEYRELAY_STATE_DIR=$home/state "$keyrelay" sandbox serve --json --profile instant --apps 10000 >"$home/served.json" &
-server=$!
-until [ -s "$home/served.json" ]; do sleep 0.005; done
-bound "start with 10,000 applications" $((($(now) - began) / 1000000)) ms "at most" 2000
+# serves, and says in `took` how many milliseconds it was until it said where it is
+serve() {
+  : >"$home/served.json"
+  local began; began=$(now)
+  KEYRELAY_STATE_DIR=$home/state "$keyrelay" sandbox serve --json --profile instant "$@" >"$home/served.json" &
+  server=$!
+  until [ -s "$home/served.json" ]; do sleep 0.002; done
+  took=$((($(now) - began) / 1000000))
+}
+
+serve
+bound "start" "$took" ms "at most" 200
+kill "$server" && wait "$server"
+serve --apps 10000
+bound "start with 10,000 applications" "$took" ms "at most" 2000
 bound "memory after it" "$(memory)" MiB "at most" 300
 
 export TOKEN_PATH="/$(field tenant_id)/oauth2/v2.0/token"

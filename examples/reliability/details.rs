@@ -59,7 +59,9 @@ pub(crate) fn scenes(results: &Results) -> String {
             ]
         })
     });
-    let rows: Vec<Vec<String>> = rows.collect();
+    // they were counted as they came
+    let mut rows: Vec<Vec<String>> = rows.collect();
+    rows.sort();
     table(
         &["scene", "run", "states", "transitions", "depth", "seconds", "states in which it has ended or waits for a person"],
         rows,
@@ -111,6 +113,9 @@ fn words(value: &Value) -> String {
 }
 
 pub(crate) fn mutation(results: &Results) -> String {
+    if results.mutants.is_empty() {
+        return "Not run since.".into();
+    }
     let mut files = std::collections::BTreeMap::<&str, [u64; 4]>::new();
     for (name, summary) in &results.mutants {
         let counts = files.entry(name.split(':').next().unwrap_or_default()).or_default();

@@ -258,11 +258,7 @@ fn fuzz(results: &Results) -> Row {
 fn mutants(results: &Results) -> Row {
     let tried = "faults put into rotation, journal and outcome code (`cargo mutants`), against the pure suites";
     if results.mutants.is_empty() {
-        return Row {
-            tried,
-            much: "not run".into(),
-            came: "[what is known](MUTATION)".replace("MUTATION", "docs/mutation.md"),
-        };
+        return Row { tried, much: "not run".into(), came: "what is known stands in docs/mutation.md".into() };
     }
     let count = |summary: &str| grouped(results.mutants.values().filter(|s| *s == summary).count() as u64);
     Row {

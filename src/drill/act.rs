@@ -59,8 +59,11 @@ impl Act {
     pub(super) fn check(&self, whose: &str) -> Result<(), String> {
         for fault in &self.fault {
             fault.rule().map_err(|why| format!("{whose}: {why}"))?;
-            if fault.deed == "slow" {
-                return Err(format!("{whose}: do = \"slow\" is for a sandbox that is served; here nothing is slow"));
+            if ["slow", "empty-page"].contains(&fault.deed.as_str()) {
+                let deed = &fault.deed;
+                return Err(format!(
+                    "{whose}: do = \"{deed}\" is for a sandbox that is served; a drill has neither pages nor slowness"
+                ));
             }
         }
         Ok(())

@@ -19,6 +19,8 @@ mod error;
 mod fate;
 mod files;
 mod listener;
+mod options;
+mod requests;
 mod saved;
 mod served;
 mod tls;

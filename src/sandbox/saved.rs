@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::cloud::Cloud;
 use super::error::SandboxError;
 use super::files;
-use super::server::ServeOptions;
+use super::options::ServeOptions;
 
 /// The cloud with its file. Without a file it lives in memory only.
 pub(super) struct Saved {

@@ -23,7 +23,7 @@ fn what_is_no_scenario_says_what_to_write() {
         ("[[incident]]\nwhat = \"x\"\nat = \"1m\"\n[[incident.does.fault]]\ndo = \"explode\"\n", "not one of refuse"),
         (
             "[[incident]]\nwhat = \"x\"\nat = \"1m\"\n[[incident.does.fault]]\ndo = \"slow\"\nby = \"1s\"\n",
-            "nothing is slow",
+            "is for a sandbox that is served",
         ),
         ("[[mend]]\nword = \"two words\"\nsays = \"x\"\n", "write one word"),
         ("[scene]\nold_secret_ended = \"1h\"\nold_secret_ends_in = \"1h\"\n", "write one of them"),

@@ -72,6 +72,13 @@ refused SecretNotFound az keyvault secret show --vault-name 127 --name no-such-s
 az ad app credential reset --id "$app" --display-name alone -o none
 until_it_is says alone az ad app credential list --id "$app" --query '[].displayName'
 
+# an application of one's own, from beginning to end
+made=$(az ad app create --display-name "made by az" --sign-in-audience AzureADMyOrg --query appId -o tsv)
+until_it_is az ad sp create --id "$made"
+until_it_is says "made by az" az ad sp show --id "$made" --query displayName
+az ad app delete --id "$made"
+refused "does not exist" az ad app show --id "$made"
+
 # delete, recover, purge
 az keyvault secret delete --vault-name 127 --name many -o none
 until_it_is az keyvault secret recover --vault-name 127 --name many

@@ -7,9 +7,12 @@ use keyrelay::sandbox::cloud::{
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
-use crate::scene::{APP, CLIENT, Scene, now, sign_in};
+use keyrelay::sandbox::faults::parse;
+use keyrelay::sandbox::wire::{Fate, Request, exchange};
 
-/// 1.5: a service principal has passwords of its own, without hint, apart from the application's.
+use crate::scene::{APP, CLIENT, HOST, Scene, now, sign_in};
+
+/// 1.5: a service principal has passwords of its own, without `hint`, apart from the application's.
 #[test]
 fn a_service_principal_has_passwords_of_its_own() {
     let mut scene = Scene::new(Operator::All);
@@ -66,7 +69,7 @@ fn a_disabled_application_or_service_principal_does_not_sign_in() {
     assert_eq!(code(&mut scene.cloud), 700_016);
 }
 
-/// 1.9 and 1.11: `CredentialInvalidLifetimeAsPerAppPolicy`, `CredentialTypeNotAllowedAsPerAppPolicy`.
+/// 1.11: policies refuse: `CredentialInvalidLifetimeAsPerAppPolicy`, `CredentialTypeNotAllowedAsPerAppPolicy` (1.9).
 #[test]
 fn policies_limit_what_may_be_added() {
     let mut scene = Scene::new(Operator::All);
@@ -183,7 +186,7 @@ fn graph_lists_come_in_pages() {
     }
 }
 
-/// 1.10: what a call costs.
+/// 1.10: what a call costs: `$select` and a small `$top` make it cheaper.
 #[test]
 fn select_and_a_small_top_make_a_call_cheaper() {
     let mut scene = Scene::new(Operator::Reader);
@@ -191,4 +194,68 @@ fn select_and_a_small_top_make_a_call_cheaper() {
     {
         assert_eq!(scene.get(&format!("applications{query}")).header("x-ms-resource-unit"), Some(cost), "{query}");
     }
+}
+
+/// Pages of a list, as a client that follows links gets them, and how many items each had.
+fn pages(scene: &mut Scene, vault: bool, first: &str, member: &str) -> Vec<usize> {
+    let (host, resource) =
+        if vault { (HOST, "https://vault.azure.net") } else { ("graph.sandbox.localhost", "https://graph.microsoft.com") };
+    let token = scene.token(resource);
+    let (mut path, mut sizes) = (first.to_owned(), Vec::new());
+    loop {
+        let (bare, query) = path.split_once('?').unwrap_or((&path, ""));
+        let request = Request {
+            method: "GET".into(),
+            host: host.into(),
+            path: bare.into(),
+            query: query.into(),
+            headers: vec![("authorization".into(), format!("Bearer {token}"))],
+            body: Vec::new(),
+        };
+        let Fate::Arrives(answer) = exchange(&mut scene.cloud, now(), &request, false).fate else { panic!("lost") };
+        let body: Json = serde_json::from_slice(&answer.body).unwrap();
+        assert_eq!(answer.status, 200, "{body}");
+        sizes.push(body["value"].as_array().unwrap().len());
+        let Some(next) = body[member].as_str() else { return sizes };
+        path = next.split_once(host).unwrap().1.trim_start_matches(":443").to_owned();
+    }
+}
+
+/// 1.4: a page may be empty and still have a `nextLink`; of Key Vault, too.
+#[test]
+fn a_list_may_begin_with_an_empty_page() {
+    let mut scene = Scene::new(Operator::All);
+    let (graph, vault) = ("/v1.0/applications?$top=5", "/secrets?api-version=7.4&maxresults=1");
+    assert_eq!(pages(&mut scene, false, graph, "@odata.nextLink"), [2]);
+    assert_eq!(pages(&mut scene, true, vault, "nextLink"), [1]);
+    for rule in parse("[[fault]]\noperation = [\"list-applications\", \"list-secrets\"]\ndo = \"empty-page\"\n").unwrap() {
+        scene.cloud.stage().faults().add(rule);
+    }
+    assert_eq!(pages(&mut scene, false, graph, "@odata.nextLink"), [0, 2]);
+    assert_eq!(pages(&mut scene, true, vault, "nextLink"), [0, 1]);
+}
+
+/// 1.4: a `nextLink` that came in a repeated answer is stale: `DirectoryPageTokenNotFoundException`.
+#[test]
+fn a_link_may_be_stale() {
+    let mut scene = Scene::new(Operator::All);
+    let rule = "[[fault]]\noperation = [\"list-applications\"]\nnth = 2\ndo = \"refuse\"\nas = \"stale-link\"\n";
+    scene.cloud.stage().faults().add(parse(rule).unwrap().remove(0));
+    let first = scene.get("applications?$top=1");
+    let next = first.body["@odata.nextLink"].as_str().unwrap().to_owned();
+    let stale = scene.get(next.strip_prefix("https://graph.sandbox.localhost/v1.0/").unwrap());
+    assert_eq!(stale.refusal(), (400, "DirectoryPageTokenNotFoundException", None));
+}
+
+/// 1.2: `hint` is the first three characters of an application's secret, and null for a service principal's.
+#[test]
+fn a_hint_is_of_an_application_only() {
+    let mut scene = Scene::new(Operator::All);
+    let made = scene.add();
+    let secret = made.body["secretText"].as_str().unwrap().to_owned();
+    assert_eq!(made.body["hint"], json!(secret[..3]));
+    let listed = scene.on_app("GET", "", &Json::Null).body["passwordCredentials"][0].clone();
+    assert_eq!((&listed["hint"], &listed["secretText"]), (&json!(secret[..3]), &Json::Null));
+    let path = format!("servicePrincipals(appId='{CLIENT}')/addPassword");
+    assert_eq!(scene.graph("POST", &path, &Json::Null).body["hint"], Json::Null);
 }

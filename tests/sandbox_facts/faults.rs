@@ -124,7 +124,7 @@ fn a_slow_answer_is_late_and_whole() {
     assert_eq!((slow.delay, status(&slow.fate)), (Duration::from_millis(1500), 200));
 }
 
-/// 1.12: replicas disagree; here one of them for as long as the rule says, of additions and of removals.
+/// One replica disagrees (1.12) for as long as the rule says, of additions and of removals.
 #[test]
 fn one_replica_learns_late() {
     let mut scene = Scene::new(Operator::All);
@@ -146,7 +146,7 @@ fn one_replica_learns_late() {
     assert_eq!(accepted(&scene, now() + minute + minute), [false, false]);
 }
 
-/// 1.12: a list may be stale both ways; here by as much as the rule says.
+/// Lists are stale both ways (1.12), by as much as the rule says.
 #[test]
 fn lists_can_be_behind() {
     let mut scene = Scene::new(Operator::All);

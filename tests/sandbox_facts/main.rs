@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::print_stdout)]
 #![allow(clippy::disallowed_methods, missing_docs)]
 
+mod cloud;
 mod directory;
 mod faults;
 mod faults_served;
@@ -9,4 +10,6 @@ mod in_process;
 mod refusals;
 mod roles;
 mod scene;
+mod table;
 mod vaults;
+mod wire;

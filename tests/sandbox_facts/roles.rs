@@ -27,7 +27,7 @@ fn a_token_says_who_it_was_given_to_and_which_roles_it_has() {
     assert_eq!(ids[3].to_string(), "5a9db0c5-09e4-4000-8000-000000000004");
 }
 
-/// 1.9: 403 `Authorization_RequestDenied`, "Insufficient privileges to complete the operation."
+/// 1.9: without a role Graph refuses everything: 403 `Authorization_RequestDenied`.
 #[test]
 fn without_a_role_graph_refuses_everything() {
     let mut scene = Scene::new(Operator::Nothing);
@@ -39,7 +39,7 @@ fn without_a_role_graph_refuses_everything() {
     assert_eq!(added.message(), "Insufficient privileges to complete the operation.");
 }
 
-/// 1.2: `Application.ReadWrite.OwnedBy` is enough for addPassword, where the caller is an owner. 1.4: it may not list.
+/// 1.2: `Application.ReadWrite.OwnedBy` works on what the caller owns and on nothing else, and may not list (1.4).
 #[test]
 fn owned_by_works_on_what_it_owns() {
     let mut scene = Scene::new(Operator::OwnedBy);

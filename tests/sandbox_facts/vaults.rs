@@ -4,9 +4,9 @@ use keyrelay::sandbox::cloud::{AccessModel, Operator, TENANT, VaultRight};
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
-use crate::scene::{HOST, Scene};
+use crate::scene::{HOST, Scene, send};
 
-/// 3: 403 Forbidden / ForbiddenByRbac, the message with Caller, Action and Resource.
+/// 3: role-based access refuses with 403 `ForbiddenByRbac`, and names caller, action and resource.
 #[test]
 fn a_vault_grants_right_by_right() {
     let mut scene = Scene::new(Operator::OwnedBy);
@@ -54,9 +54,9 @@ fn the_operator_has_every_right_in_a_vault_until_it_is_told_others() {
     assert_eq!(scene.vault("GET", "secrets", &Json::Null).status, 200);
 }
 
-/// 3: ForbiddenByPolicy, ForbiddenByFirewall, AKV10032.
+/// 3: an access policy refuses with 403 `ForbiddenByPolicy`.
 #[test]
-fn a_vault_refuses_by_policy_by_firewall_and_by_tenant() {
+fn an_access_policy_refuses() {
     let mut scene = Scene::new(Operator::All);
     let oid = scene.operator.object_id;
     scene.cloud.stage().vault_model(HOST, AccessModel::Policies);
@@ -67,12 +67,22 @@ fn a_vault_refuses_by_policy_by_firewall_and_by_tenant() {
     let denied = scene.vault("GET", "secrets", &Json::Null);
     assert_eq!(denied.refusal(), (403, "Forbidden", Some("ForbiddenByPolicy")));
     assert!(denied.message().contains("does not have secrets list permission on key vault 'first-vault;"));
+}
 
+/// 3: a firewall refuses with 403 `ForbiddenByFirewall`.
+#[test]
+fn a_firewall_refuses() {
+    let mut scene = Scene::new(Operator::All);
     scene.cloud.stage().vault_firewall(HOST, true);
     let denied = scene.vault("GET", "secrets/billing", &Json::Null);
     assert_eq!(denied.refusal(), (403, "Forbidden", Some("ForbiddenByFirewall")));
     assert!(denied.message().starts_with("Client address is not authorized and caller is not a trusted service."));
+}
 
+/// 3: a token of another tenant is 401 with `AKV10032`.
+#[test]
+fn a_token_of_another_tenant_is_refused() {
+    let mut scene = Scene::new(Operator::All);
     let theirs = Uuid::from_u128(7);
     scene.cloud.stage().vault_tenant(HOST, Some(theirs));
     let denied = scene.vault("GET", "secrets/billing", &Json::Null);
@@ -81,4 +91,23 @@ fn a_vault_refuses_by_policy_by_firewall_and_by_tenant() {
     assert_eq!(denied.message(), format!("AKV10032: Invalid issuer. {expected}"));
     let challenge = denied.header("www-authenticate").unwrap().to_owned();
     assert!(challenge.contains(&format!("authorization=\"https://login.sandbox.localhost/{theirs}\"")), "{challenge}");
+}
+
+/// 3: the challenge comes before the body and names a `resource`, or in the newer form a `scope`.
+#[test]
+fn a_challenge_names_a_resource_or_a_scope() {
+    let mut scene = Scene::new(Operator::All);
+    let login = format!("Bearer authorization=\"https://login.sandbox.localhost/{TENANT}\", ");
+    for (with_scope, wanted) in [
+        (false, "resource=\"https://vault.sandbox.localhost\""),
+        (true, "scope=\"https://vault.sandbox.localhost/.default\""),
+    ] {
+        scene.cloud.stage().vault_challenge(HOST, with_scope);
+        for (method, body) in [("GET", ""), ("PUT", "no JSON at all")] {
+            let path = "/secrets/billing?api-version=7.4";
+            let asked = send(&mut scene.cloud, method, HOST, path, None, body.to_owned());
+            assert_eq!(asked.refusal(), (401, "Unauthorized", None), "before the body is looked at");
+            assert_eq!(asked.header("www-authenticate"), Some(format!("{login}{wanted}").as_str()));
+        }
+    }
 }

@@ -75,6 +75,9 @@ pub(crate) fn verdicts(folder: &Path) -> Verdicts {
     same("graph-app-owners-user-200", listed);
     same("graph-app-owner-remove-204", removed);
     same("graph-403-authorization-requestdenied", denied(folder));
+    for name in ["graph-app-create-201", "graph-app-delete-204", "graph-deleteditems-purge-204"] {
+        same(name, life(folder, name));
+    }
     all.extend(on_purpose(folder));
     all
 }
@@ -130,6 +133,32 @@ fn owners(folder: &Path) -> (Vec<String>, Vec<String>) {
     let removed = compare("owner removed", &removal, &replay(&mut cloud, &removal, Some(&operator), str::to_owned));
     assert!(cloud.application(app).unwrap().owners.is_empty());
     (listed, removed)
+}
+
+/// Of an application that has, where it is deleted or purged, the recorded id.
+fn life(folder: &Path, name: &str) -> Vec<String> {
+    let recorded = vector(folder, name);
+    let mut cloud = Cloud::new(1, Profile::instant(), now());
+    let object_id = an_id_in(recorded["request"]["uri"].as_str().unwrap());
+    if let Some(id) = object_id {
+        cloud.create_application(now(), ApplicationSpec { object_id: Some(id), ..ApplicationSpec::default() });
+        if name.contains("deleteditems") {
+            cloud.delete_application(AppRef::Object(id)).unwrap();
+        }
+    }
+    let token = operator_token(&mut cloud, RESOURCE);
+    let ours = replay(&mut cloud, &recorded, Some(&token), str::to_owned);
+    match object_id {
+        Some(id) => assert!(cloud.application(AppRef::Object(id)).is_err()),
+        None => {
+            let body: Json = serde_json::from_slice(&ours.body).unwrap();
+            assert_eq!(
+                body["signInAudience"], recorded["response"]["body_json"]["signInAudience"],
+                "as if nothing was said"
+            );
+        }
+    }
+    compare(name, &recorded, &ours)
 }
 
 fn denied(folder: &Path) -> Vec<String> {

@@ -9,13 +9,9 @@ use crate::{Verdict, Verdicts};
 
 const FEDERATED: &str = "federated credentials are no client secrets";
 const CERTIFICATES: &str = "certificates are no client secrets";
-const LIFE: &str = "applications are made with the sandbox (`--apps`), not through Graph";
 const BACKUP: &str = "no backup: a backup that only this sandbox could restore would show nothing";
 
-const ALL: [(&str, &str); 17] = [
-    ("graph-app-create-201", LIFE),
-    ("graph-app-delete-204", LIFE),
-    ("graph-deleteditems-purge-204", LIFE),
+const ALL: [(&str, &str); 14] = [
     ("graph-app-patch-keycredentials-204", CERTIFICATES),
     ("graph-app-get-one-keycredential-200", CERTIFICATES),
     ("graph-fic-create-201", FEDERATED),

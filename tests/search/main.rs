@@ -80,7 +80,15 @@ fn leaks() -> Vec<Scene> {
 
 #[test]
 fn a_leak_is_answered_in_every_state() {
-    search("search-leak", &leaks(), Limit::NONE);
+    // one of each at a time here; both together is for the thorough search
+    let fewer = |(n, leak): (usize, Scene)| match leak.leak {
+        Some(Way::Replace | Way::RevokeFirst) => {
+            Scene { crashes: u8::from(n % 2 == 1), losses: u8::from(n % 2 == 0), ..leak }
+        }
+        Some(Way::RevokeOnly) | None => leak,
+    };
+    let scenes: Vec<Scene> = leaks().into_iter().enumerate().map(fewer).collect();
+    search("search-leak", &scenes, Limit::NONE);
 }
 
 /// `KEYRELAY_THOROUGH=1`, in release mode.
@@ -94,8 +102,8 @@ fn every_state_holds_what_is_promised() {
     let mut scenes = six(&one);
     scenes.extend(six(&two));
     scenes.extend(others());
-    scenes.extend(leaks().into_iter().map(|leak| Scene { crashes: 2, ..leak }));
-    scenes.extend(leaks().into_iter().map(|leak| Scene { vaults: 2, ..leak }));
+    scenes.extend(leaks());
+    scenes.extend(leaks().into_iter().filter(|leak| !leak.accepts).map(|leak| Scene { vaults: 2, ..leak }));
     search("search", &scenes, Limit::NONE);
 }
 

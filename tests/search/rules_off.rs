@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use keyrelay::rotation::Rule::{self, *};
+use keyrelay::rotation::plan::Way;
 use keyrelay::rotation::switch_off;
 use serde_json::{Value, json};
 
@@ -65,6 +66,7 @@ const ROWS: &[Row] = &[
     ),
     breaks(&[ProofOfRollback], &["S10"]),
     breaks(&[ProofBeforeRestore], &["S1"]),
+    breaks(&[AdoptionBeforeCut], &["S2"]),
     breaks(&[SettleInReconcile, SettleBeforeRoom, OverlapAfterSettle, SettleInWithdraw], &["S6"]),
 ];
 
@@ -74,6 +76,10 @@ fn ladder(deep: bool) -> Vec<Scene> {
     let mut scenes = Vec::new();
     let budgets: [(u8, u8); 7] = [(0, 0), (1, 0), (0, 1), (1, 1), (2, 0), (2, 1), (1, 2)];
     for (crashes, losses) in budgets {
+        if (crashes, losses) == (0, 0) {
+            let leak = Scene { leak: Some(Way::Replace), overlap: 3, ..base.clone() };
+            scenes.push(Scene { consumer: true, silent: true, ..leak });
+        }
         for scene in [
             base.clone(),
             Scene { overlap: 3, ..base.clone() },

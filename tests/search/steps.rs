@@ -133,6 +133,10 @@ impl Ways<'_> {
                 for consumer in consumers {
                     let event = |ok, reported| Event::ConsumerChecked { consumer, ok, reported, note: String::new() };
                     self.tell(Sort::Goes, state.clone(), event(true, Reported::New));
+                    if self.scene.leak.is_some() {
+                        // well, and it does not say what it uses: that shows nothing
+                        self.tell(Sort::Goes, state.clone(), event(true, Reported::Neither));
+                    }
                     self.lose(state, event(false, Reported::Neither));
                     self.lose(state, event(true, Reported::Old));
                 }

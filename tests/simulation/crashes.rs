@@ -8,7 +8,7 @@ use keyrelay::rotation::End;
 use serde_json::json;
 
 use crate::reliability::Counts;
-use crate::scenes::{never, scenes, some_scenes, thorough};
+use crate::scenes::{leaks, never, scenes, some_scenes, thorough};
 use crate::tours::TOURS;
 use crate::world::reached::Reached;
 use crate::world::{Scene, World};
@@ -53,7 +53,8 @@ pub(crate) fn crashes() -> &'static Reached {
         let mut counts = Counts::new("crashes", json!({}));
         let mut reached = Reached::default();
         let mut ended: BTreeMap<(End, bool), u64> = BTreeMap::new();
-        let once: Vec<Scene> = if thorough() { scenes() } else { some_scenes().into_iter().map(Scene::brief).collect() };
+        let some = || some_scenes().into_iter().map(Scene::brief).chain(leaks()).collect();
+        let once: Vec<Scene> = if thorough() { scenes() } else { some() };
         for (scene, rollback) in both_ways(once) {
             for n in 0.. {
                 let world = World::new(Scene { seed: n, ..scene.clone() });

@@ -2,7 +2,7 @@
 
 use jiff::SignedDuration;
 use keyrelay::rotation::names::{RunId, Tag};
-use keyrelay::rotation::plan::{Baseline, Delete, OnFailure, VaultStart};
+use keyrelay::rotation::plan::{Baseline, Delete, OnFailure, VaultStart, Way};
 use keyrelay::sandbox::cloud::{AppRef, PasswordSpec, SecretUpdate, SecretWrite};
 
 use crate::draw::Draw;
@@ -78,6 +78,12 @@ impl Day {
         scene.second_empty = scene.vaults == 2 && scene.start == Start::Alive && draw.one_in(6);
         if draw.one_in(2) {
             scene = scene.brief();
+        }
+        if scene.start == Start::Alive && !scene.second_empty && draw.one_in(4) {
+            scene.leak = Some([Way::Replace, Way::Replace, Way::RevokeFirst, Way::RevokeOnly][draw.index(4)]);
+            // what a plan of an emergency never says otherwise
+            (scene.delete, scene.on_failure) = (Delete::Auto, OnFailure::Operator);
+            scene.profile.deletion = range(0, 15_000);
         }
         let on = draw.below(512);
         let mut mischief = Vec::new();

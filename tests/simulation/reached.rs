@@ -88,6 +88,11 @@ const TOLD: &[(&str, &[&str])] = &[
         "restore",
         &["vault read", "baseline proven", "intended", "applied", "not applied", "in doubt", "read refused", "resumed"],
     ),
+    (
+        "revoke",
+        &["credentials listed", "vault read", "intended", "applied", "not applied", "in doubt", "read refused", "resumed"],
+    ),
+    ("dying", &["leaked tried", "leaked missing", "resumed"]),
     ("needs operator", &["resumed", "abandoned"]),
 ];
 
@@ -133,6 +138,13 @@ const ARMS: &[(&str, &str, &str)] = &[
     ("wait", "rollback requested", "restore"),
     ("withdraw", "versions listed", "ended"),
     ("restore", "vault read", "consumers back"),
+    // a leak
+    ("revoke", "applied", "add"),
+    ("revoke", "applied", "dying"),
+    ("delete", "applied", "dying"),
+    ("delete", "vault read", "dying"),
+    ("dying", "leaked tried", "delete"),
+    ("dying", "leaked tried", "revoke"),
 ];
 
 /// Each exit code, and the test of the binary that sees it.

@@ -2,8 +2,11 @@
 
 use keyrelay::driver::CrashPoint;
 
+use keyrelay::rotation::plan::Way;
+use keyrelay::sandbox::cloud::Profile;
+
 pub(crate) use crate::reliability::thorough;
-use crate::world::{Scene, Start};
+use crate::world::{Scene, Start, range};
 
 pub(crate) fn never(_: CrashPoint) -> bool {
     false
@@ -25,7 +28,19 @@ pub(crate) fn scenes() -> Vec<Scene> {
     // shorter than the settle time, so that the overlap does not hide a settle that is missing
     all.iter_mut().for_each(|s| s.overlap = 60);
     all.push(Scene { vaults: 2, ..Scene::default() });
+    all.extend(leaks());
     all
+}
+
+/// A secret has leaked; replicas learn of its removal at different times.
+pub(crate) fn leaks() -> Vec<Scene> {
+    let profile = |p: Profile| Profile { deletion: range(0, 15_000), ..p };
+    let leak = |way| Scene { leak: Some(way), profile: profile(Scene::default().profile), ..Scene::default() }.brief();
+    vec![
+        Scene { consumers: true, ..leak(Way::Replace) },
+        Scene { two_at_most: true, ..leak(Way::RevokeFirst) },
+        leak(Way::RevokeOnly),
+    ]
 }
 
 /// Those that differ most.

@@ -4,13 +4,12 @@ use jiff::SignedDuration;
 use keyrelay::driver::crash::{Change, Pause};
 use keyrelay::driver::{CrashPoint, DriverError, Stopped};
 use keyrelay::rotation::Event;
-use keyrelay::rotation::plan::{Delete, Way};
-use keyrelay::sandbox::cloud::Profile;
+use keyrelay::rotation::plan::Delete;
 use keyrelay::sandbox::in_process::{Fault, Operation};
 
 use crate::faults::FaultKind;
-use crate::scenes::never;
-use crate::world::{Scene, Start, World, range};
+use crate::scenes::{leaks, never};
+use crate::world::{Scene, Start, World};
 
 /// A world up to the process that is of interest, and how that one begins.
 pub(crate) struct Tour {
@@ -49,10 +48,8 @@ fn held(seed: u64) -> World {
     world
 }
 
-fn leak(way: Way, seed: u64) -> World {
-    let scene = Scene { leak: Some(way), ..brief(seed) };
-    let profile = Profile { deletion: range(0, 15_000), ..scene.profile.clone() };
-    World::new(Scene { profile, ..scene })
+fn leak(n: usize, seed: u64) -> World {
+    World::new(Scene { seed, ..leaks().swap_remove(n) })
 }
 
 pub(crate) const TOURS: [Tour; 14] = [
@@ -88,15 +85,10 @@ pub(crate) const TOURS: [Tour; 14] = [
         false,
     ),
     tour("held", held, false, false),
+    tour("a leak, and a consumer", |seed| leak(0, seed), false, false),
+    tour("a leak, revoked first", |seed| leak(1, seed), false, false),
+    tour("a leak of what no vault serves", |seed| leak(2, seed), false, false),
     tour("drained", |seed| World::new(Scene { drain: Some(crate::world::drain(true)), ..brief(seed) }), false, false),
-    tour(
-        "a leak, and a consumer",
-        |seed| World::new(Scene { consumers: true, ..leak(Way::Replace, seed).scene }),
-        false,
-        false,
-    ),
-    tour("a leak, revoked first", |seed| leak(Way::RevokeFirst, seed), false, false),
-    tour("a leak of what no vault serves", |seed| leak(Way::RevokeOnly, seed), false, false),
     tour("on release", |seed| World::new(Scene { delete: Delete::OnRelease, ..brief(seed) }), false, false),
 ];
 

@@ -95,6 +95,7 @@ pub(super) async fn serve(context: &Context, args: Serve) -> Result<Done, Error>
 
 fn options(context: &Context, args: &Serve) -> Result<ServeOptions, Error> {
     let whole = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let faults = args.faults.as_deref().map(super::faults::file).transpose()?;
     let (folder, keep) = match (&args.state_folder, &args.state) {
         (Some(folder), _) => (whole(folder), Keep::Folder),
         (None, Some(file)) => (super::find::beside(&whole(file)), Keep::File(whole(file))),
@@ -114,7 +115,7 @@ fn options(context: &Context, args: &Serve) -> Result<ServeOptions, Error> {
     options.seed = args.seed;
     options.idle = args.idle.and_then(plain);
     options.latency = args.latency.and_then(plain).unwrap_or_default();
-    options.faults = args.faults.as_deref().map(super::faults::file).transpose()?;
+    options.faults = faults;
     options.control = args.control;
     Ok(options)
 }

@@ -1,6 +1,7 @@
 //! Single states, made by hand where no run comes by them, and single decisions.
 
 mod decisions;
+mod emergency;
 mod invariants;
 mod likeness;
 mod limits;

@@ -9,6 +9,8 @@ use super::{Application, Caller, Cloud, CloudError, Role, ServicePrincipal};
 pub enum DirectoryAct<'a> {
     /// List applications or service principals.
     List,
+    /// Make an application or a service principal.
+    Create,
     /// Read an application or its owners.
     Read(&'a Application),
     /// Change an application: its passwords, its owners.
@@ -37,6 +39,7 @@ impl Cloud {
         let allowed = match act {
             // permissions-reference.md: 403 with OwnedBy alone. The newer generated table says otherwise; the stricter is taken.
             DirectoryAct::List | DirectoryAct::ReadGrants => any(&read),
+            DirectoryAct::Create => any(&[R::ApplicationReadWriteAll, R::ApplicationReadWriteOwnedBy]),
             DirectoryAct::Read(app) => any(&read) || owned(app),
             DirectoryAct::Change(app) => any(&change) || owned(app),
             // Whether OwnedBy reads service principals of applications that it owns is not verified.

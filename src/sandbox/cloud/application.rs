@@ -86,6 +86,9 @@ pub struct Application {
     /// The app management policy that is assigned to it.
     #[serde(default)]
     pub policy: Option<ManagementPolicy>,
+    /// Until then it is not found; it has always been there if there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) seen: Option<Timestamp>,
     /// In the order of their making, removed ones too: a replica may still accept them.
     pub(super) passwords: Vec<PasswordCredential>,
 }

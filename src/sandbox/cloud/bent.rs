@@ -29,7 +29,7 @@ impl Cloud {
                 self.bent.lists_as_of = Some(now.saturating_sub(millis(by)).unwrap_or(Timestamp::MIN));
             }
             Some(Fault::Refuse(_) | Fault::LoseRequest | Fault::LoseAnswer | Fault::ApplyLate(_)) | None => {}
-            Some(Fault::ErrorAfter(_) | Fault::CutBody | Fault::Slow(_)) => {}
+            Some(Fault::ErrorAfter(_) | Fault::CutBody | Fault::Slow(_) | Fault::EmptyPage) => {}
         }
         let done = act(self);
         self.bent = Bent::default();

@@ -13,28 +13,32 @@ use super::{
 impl Cloud {
     /// Makes an application with a service principal and returns its object id.
     pub fn create_application(&mut self, now: Timestamp, spec: ApplicationSpec) -> Uuid {
+        let (service_principal_id, display_name) = (spec.service_principal_id, spec.display_name.clone());
+        let object_id = self.insert_application(now, spec);
+        let client_id = self.objects.applications.get(&object_id).map(|a| a.client_id);
+        let kind = PrincipalKind::Application;
+        self.create_principal(now, PrincipalSpec { object_id: service_principal_id, client_id, display_name, kind });
+        object_id
+    }
+
+    /// Makes an application without a service principal and returns its object id.
+    pub(super) fn insert_application(&mut self, now: Timestamp, spec: ApplicationSpec) -> Uuid {
         let object_id = spec.object_id.unwrap_or_else(|| self.things.uuid());
         let client_id = spec.client_id.unwrap_or_else(|| self.things.uuid());
         let application = Application {
             object_id,
             client_id,
-            display_name: spec.display_name.clone(),
+            display_name: spec.display_name,
             audience: spec.audience,
             created: now,
             disabled: false,
             requested: BTreeSet::new(),
             owners: BTreeSet::new(),
             policy: None,
+            seen: None,
             passwords: Vec::new(),
         };
         self.objects.insert(application);
-        let principal = PrincipalSpec {
-            object_id: spec.service_principal_id,
-            client_id: Some(client_id),
-            display_name: spec.display_name,
-            kind: PrincipalKind::Application,
-        };
-        self.create_principal(now, principal);
         object_id
     }
 

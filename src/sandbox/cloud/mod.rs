@@ -14,6 +14,7 @@ mod directory;
 mod error;
 mod inspect;
 mod late;
+mod lifecycle;
 mod objects;
 mod operator;
 mod password;

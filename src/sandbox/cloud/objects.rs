@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::lifecycle::DeletedApplication;
 use super::{Application, OPERATOR, Operator, PasswordCredential, PrincipalKind, ServicePrincipal};
 
 /// The directory's objects.
@@ -18,6 +19,9 @@ pub(super) struct Objects {
     by_client_id: BTreeMap<Uuid, Uuid>,
     /// By client ID: there is one of each in a tenant.
     pub(super) principals: BTreeMap<Uuid, ServicePrincipal>,
+    /// Applications that were deleted and can be restored, by object id.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) deleted: BTreeMap<Uuid, DeletedApplication>,
 }
 
 impl Objects {
@@ -56,6 +60,8 @@ struct Saved {
     applications: BTreeMap<Uuid, SavedApplication>,
     #[serde(default)]
     principals: BTreeMap<Uuid, ServicePrincipal>,
+    #[serde(default)]
+    deleted: BTreeMap<Uuid, DeletedApplication>,
 }
 
 #[derive(Deserialize)]
@@ -68,7 +74,7 @@ struct SavedApplication {
 
 impl From<Saved> for Objects {
     fn from(saved: Saved) -> Objects {
-        let mut objects = Objects { principals: saved.principals, ..Objects::default() };
+        let mut objects = Objects { principals: saved.principals, deleted: saved.deleted, ..Objects::default() };
         for old in saved.applications.into_values() {
             let application = old.application;
             if let Some(object_id) = old.service_principal_id {

@@ -190,6 +190,12 @@ impl Stage<'_> {
         self.rules(host).tenant = tenant;
     }
 
+    /// Whether a vault's challenge names a scope (the newer form) instead of a resource. A vault for which only this is staged
+    /// must be told its rights, too.
+    pub fn vault_challenge(&mut self, host: &str, with_scope: bool) {
+        self.rules(host).scope_challenge = with_scope;
+    }
+
     pub(super) fn log(&mut self) -> &mut SignInLog {
         &mut self.0.sign_in_log
     }

@@ -85,6 +85,9 @@ pub enum GraphTrouble {
     Unavailable,
     /// 403 `Directory_ResourceSizeExceeded`: too many credentials. The status is not verified.
     TooLarge,
+    /// 400 `DirectoryPageTokenNotFoundException`: a `nextLink` that came in an answer to a repeated request (paging.md). The
+    /// status is not verified.
+    StaleLink,
 }
 
 /// The header `Retry-After`.
@@ -283,6 +286,9 @@ fn graph_refusal(why: GraphTrouble, object: &str) -> CloudError {
         GraphTrouble::TooLarge => {
             let message = "The size of the object has exceeded its limit. Please reduce the number of values and retry.";
             CloudError::new(403, "Directory_ResourceSizeExceeded", message)
+        }
+        GraphTrouble::StaleLink => {
+            CloudError::new(400, "DirectoryPageTokenNotFoundException", "The page token was not found.")
         }
     }
 }

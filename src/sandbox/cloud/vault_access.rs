@@ -86,12 +86,20 @@ pub(super) struct VaultRules {
     pub(super) firewall: bool,
     /// The tenant whose tokens it takes, if not the sandbox's.
     pub(super) tenant: Option<Uuid>,
+    /// Its challenge names a scope instead of a resource.
+    #[serde(default)]
+    pub(super) scope_challenge: bool,
 }
 
 impl Cloud {
     /// The tenant whose tokens a vault takes, and which its challenge names.
     pub fn vault_tenant(&self, host: &str) -> Uuid {
         self.rules(host).and_then(|r| r.tenant).unwrap_or(self.tenant)
+    }
+
+    /// Whether a vault's challenge names a scope, as the newer form does, instead of a resource.
+    pub fn challenges_with_scope(&self, host: &str) -> bool {
+        self.rules(host).is_some_and(|r| r.scope_challenge)
     }
 
     /// Refuses a caller whom the vault does not let do this. `secret` is for the message: empty for lists.

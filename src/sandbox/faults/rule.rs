@@ -35,6 +35,8 @@ pub enum Fault {
     },
     /// Lists of credentials, of versions and of deleted secrets are answered as they were this long ago.
     StaleList(u64),
+    /// A list begins with an empty page that links to the next one.
+    EmptyPage,
 }
 
 impl Fault {

@@ -102,16 +102,17 @@ const SIGN_IN: [(&str, SignInTrouble); 6] = [
     ("expired", SignInTrouble::Expired),
     ("wrong-cloud", SignInTrouble::WrongCloud),
 ];
-const GRAPH: [(&str, GraphTrouble); 4] = [
+const GRAPH: [(&str, GraphTrouble); 5] = [
     ("conflict", GraphTrouble::Conflict),
     ("busy", GraphTrouble::Busy),
     ("not-replicated", GraphTrouble::NotReplicated),
     ("too-large", GraphTrouble::TooLarge),
+    ("stale-link", GraphTrouble::StaleLink),
 ];
 
 impl Written {
     /// The values of `do`.
-    pub const DEEDS: [&'static str; 9] = [
+    pub const DEEDS: [&'static str; 10] = [
         "refuse",
         "lose-request",
         "lose-answer",
@@ -121,10 +122,11 @@ impl Written {
         "slow",
         "replica-late",
         "stale-list",
+        "empty-page",
     ];
 
     /// The values of `as`: of any service, of the token endpoint, of Graph.
-    pub const REFUSALS: [&'static str; 12] = [
+    pub const REFUSALS: [&'static str; 13] = [
         "throttled",
         "unavailable",
         "conditional-access",
@@ -137,6 +139,7 @@ impl Written {
         "busy",
         "not-replicated",
         "too-large",
+        "stale-link",
     ];
 
     /// The rule.
@@ -216,6 +219,7 @@ impl Written {
             "slow" => by().map(Fault::Slow),
             "replica-late" => Ok(Fault::ReplicaLate { replica: self.replica.unwrap_or(0), by: by()? }),
             "stale-list" => by().map(Fault::StaleList),
+            "empty-page" => Ok(Fault::EmptyPage),
             other => Err(format!("do = \"{other}\" is not one of {}", Written::DEEDS.join(", "))),
         }
     }
@@ -286,6 +290,7 @@ impl Written {
                 ("replica-late", millis(by))
             }
             Fault::StaleList(by) => ("stale-list", millis(by)),
+            Fault::EmptyPage => ("empty-page", None),
         };
         Written { deed: deed.to_owned(), by, ..written }
     }

@@ -108,7 +108,7 @@ pub enum Fault {
 
 impl Fault {
     /// What a rule comes to for a call in process. A refusal is the service's to say, how the cloud is bent is the cloud's, and
-    /// a call in process is never slow: whoever drives it has the time in hand.
+    /// a call in process is never slow and knows no pages: whoever drives it has the time in hand.
     pub(super) fn of_rule(rule: &faults::Fault) -> Fault {
         match rule {
             faults::Fault::LoseRequest => Fault::LostBefore,
@@ -117,7 +117,7 @@ impl Fault {
             faults::Fault::ErrorAfter(_) => Fault::ServerErrorAfter,
             faults::Fault::CutBody => Fault::BadAnswerAfter,
             faults::Fault::Refuse(_) | faults::Fault::Slow(_) => Fault::None,
-            faults::Fault::ReplicaLate { .. } | faults::Fault::StaleList(_) => Fault::None,
+            faults::Fault::ReplicaLate { .. } | faults::Fault::StaleList(_) | faults::Fault::EmptyPage => Fault::None,
         }
     }
 }

@@ -37,7 +37,7 @@ fn graph(cloud: &Cloud, request: &Request, path: &[&str]) -> Call {
             (cloud.application(by).ok().map(|a| a.client_id), rest.is_empty())
         }
         Ok((Target::Principal(by), _)) => (client_of(cloud, by), false),
-        Ok((Target::Applications | Target::Principals | Target::Policies, _)) | Err(_) => (None, false),
+        Ok((Target::Applications | Target::Principals | Target::Policies | Target::Deleted, _)) | Err(_) => (None, false),
     };
     let operation = match (request.method.as_str(), path) {
         (_, [.., "addPassword"]) => Operation::AddPassword,

@@ -8,6 +8,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::call::call;
+use super::empty_page::emptied;
 use super::message::{Request, Response, http_date};
 use super::{hosts, perform};
 use crate::sandbox::cloud::Cloud;
@@ -57,7 +58,7 @@ pub fn exchange(cloud: &mut Cloud, now: Timestamp, request: &Request, logged: bo
         Some(Fault::LoseRequest) => Some((Fate::Lost, Answered::RequestLost)),
         Some(Fault::ApplyLate(by)) => Some((Fate::Later(millis(by)), Answered::AppliesLater)),
         Some(Fault::Refuse(_) | Fault::LoseAnswer | Fault::ErrorAfter(_) | Fault::CutBody | Fault::Slow(_)) | None => None,
-        Some(Fault::ReplicaLate { .. } | Fault::StaleList(_)) => None,
+        Some(Fault::ReplicaLate { .. } | Fault::StaleList(_) | Fault::EmptyPage) => None,
     };
     let mut entry = Entry::new(at, &call, &request.method);
     if let Some((fate, answered)) = unheard {
@@ -84,6 +85,7 @@ pub fn exchange(cloud: &mut Cloud, now: Timestamp, request: &Request, logged: bo
         }
         Some(Fault::Refuse(_) | Fault::LoseRequest | Fault::ApplyLate(_) | Fault::Slow(_)) | None => Fate::Arrives(response),
         Some(Fault::ReplicaLate { .. } | Fault::StaleList(_)) => Fate::Arrives(response),
+        Some(Fault::EmptyPage) => Fate::Arrives(emptied(request, call.operation.service(), response)),
     };
     entry.faults = cloud.stage_faults().take_struck();
     Exchange { fate, delay, entry: logged.then_some(entry) }

@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::graph_bodies::{
     application, assignment, directory_object, error_body, password, policy, selected, service_principal,
 };
+use super::graph_lifecycle;
 use super::graph_path::{Target, no_segment, target};
 use super::graph_query::{Cost, filter, listed};
 use super::message::{Request, Response};
@@ -28,9 +29,11 @@ const DIAGNOSTIC: &str =
     r#"{"ServerInfo":{"DataCenter":"Sandbox","Slice":"E","Ring":"5","ScaleUnit":"000","RoleInstance":"SANDBOX"}}"#;
 
 /// What a call comes to: a body and what it cost, or nothing (204).
-enum Done {
+pub(super) enum Done {
     Body(Json, u8),
     Added(Json),
+    /// A new object, and where it is.
+    Created(Json, String),
     Nothing,
 }
 
@@ -39,8 +42,9 @@ pub(super) fn answer(cloud: &mut Cloud, now: Timestamp, request: &Request, call:
     let client_request_id = request.header("client-request-id").map(str::to_owned);
     let done = authorised(cloud, now, request).and_then(|caller| perform(cloud, now, request, &caller, call));
     let response = match done {
-        Ok(Done::Body(body, cost)) => success(&body, cost),
-        Ok(Done::Added(body)) => success(&body, 1).header("location", "https://graph.microsoft.com"),
+        Ok(Done::Body(body, cost)) => success(200, &body, cost),
+        Ok(Done::Added(body)) => success(200, &body, 1).header("location", "https://graph.microsoft.com"),
+        Ok(Done::Created(body, place)) => success(201, &body, 1).header("location", place),
         Ok(Done::Nothing) => Response::empty(204).header("x-ms-resource-unit", "1"),
         Err(e) => {
             let body = error_body(now, &e, request_id, client_request_id.as_deref());
@@ -64,8 +68,8 @@ pub(super) fn answer(cloud: &mut Cloud, now: Timestamp, request: &Request, call:
     }
 }
 
-fn success(body: &Json, cost: u8) -> Response {
-    let response = Response::json(200, SUCCESS, body).header("x-ms-resource-unit", cost.to_string());
+fn success(status: u16, body: &Json, cost: u8) -> Response {
+    let response = Response::json(status, SUCCESS, body).header("x-ms-resource-unit", cost.to_string());
     response.fixed(&[("odata-version", "4.0"), ("vary", "Accept-Encoding")])
 }
 
@@ -103,7 +107,7 @@ fn perform(cloud: &mut Cloud, now: Timestamp, request: &Request, caller: &Caller
         ("GET", Target::Applications, []) => {
             cloud.check_directory(caller, DirectoryAct::List)?;
             let by = filter(request, false)?;
-            let found = cloud.applications().filter(|a| by.fits(a.client_id, &a.display_name));
+            let found = cloud.applications().filter(|a| a.is_seen(now) && by.fits(a.client_id, &a.display_name));
             let page = listed("applications", request, found, |a| a.object_id, |a| application(cloud, now, a))?;
             Ok(Done::Body(page, Cost::of(2, request)))
         }
@@ -115,6 +119,9 @@ fn perform(cloud: &mut Cloud, now: Timestamp, request: &Request, caller: &Caller
             let page = listed("servicePrincipals", request, found, |p| p.client_id, |p| service_principal(cloud, now, p))?;
             Ok(Done::Body(page, Cost::of(1, request)))
         }
+        ("POST", Target::Applications, []) => graph_lifecycle::create(cloud, now, request, caller),
+        ("POST", Target::Principals, []) => graph_lifecycle::create_principal(cloud, now, request, caller),
+        (_, Target::Deleted, rest) => graph_lifecycle::on_deleted(cloud, now, request, caller, rest),
         (method, Target::Application(which), rest) => on_application(cloud, now, request, caller, method, which, rest),
         (method, Target::Principal(which), rest) => on_principal(cloud, now, request, caller, method, which, rest),
         ("GET", Target::Policies, ["defaultAppManagementPolicy"]) => {
@@ -143,12 +150,20 @@ fn on_application(
     rest: &[&str],
 ) -> Result<Done, CloudError> {
     let found = cloud.application(which)?;
+    if !found.is_seen(now) {
+        let (AppRef::Object(id) | AppRef::Client(id)) = which;
+        return Err(CloudError::resource_not_found(&id.to_string()));
+    }
     let which = AppRef::Object(found.object_id);
     match (method, rest) {
         ("GET", []) => {
             cloud.check_directory(caller, DirectoryAct::Read(found))?;
             let body = application(cloud, now, found);
             Ok(Done::Body(selected("applications", body, request), 1))
+        }
+        ("DELETE", []) => {
+            cloud.check_directory(caller, DirectoryAct::Change(found))?;
+            cloud.delete_application(which).map(|()| Done::Nothing)
         }
         ("GET", ["owners"]) => {
             cloud.check_directory(caller, DirectoryAct::Read(found))?;
@@ -258,7 +273,7 @@ struct Reference {
     id: String,
 }
 
-fn unreadable() -> CloudError {
+pub(super) fn unreadable() -> CloudError {
     let message =
         "Unable to read JSON request payload. Please ensure Content-Type header is set and payload is of valid JSON format.";
     CloudError::new(400, "BadRequest", message)

@@ -11,6 +11,7 @@ pub(super) enum Target {
     Principals,
     Principal(PrincipalRef),
     Policies,
+    Deleted,
 }
 
 /// The target of a path (without the version) and what follows it. Objects are named by id or, in brackets, by `appId`.
@@ -20,6 +21,7 @@ pub(super) fn target<'p>(path: &'p [&'p str]) -> Result<(Target, &'p [&'p str]),
         ["applications", id, rest @ ..] => Ok((Target::Application(AppRef::Object(guid(id)?)), rest)),
         ["servicePrincipals"] => Ok((Target::Principals, &[])),
         ["servicePrincipals", id, rest @ ..] => Ok((Target::Principal(PrincipalRef::Object(guid(id)?)), rest)),
+        ["directory", "deletedItems", rest @ ..] => Ok((Target::Deleted, rest)),
         ["policies", rest @ ..] => Ok((Target::Policies, rest)),
         [one, rest @ ..] => match keyed(one) {
             Some(("applications", id)) => Ok((Target::Application(AppRef::Client(guid(id)?)), rest)),

@@ -103,6 +103,11 @@ pub(super) fn listed<T>(
     Ok(Json::Object(page))
 }
 
+/// The link to the page that a list begins with.
+pub(super) fn link_to_the_first(request: &Request) -> String {
+    next_link(request, &Uuid::nil().to_string())
+}
+
 /// The address of the page that `token` stands for.
 pub(super) fn next_link(request: &Request, token: &str) -> String {
     let kept = request.query.split('&').filter(|pair| !pair.is_empty());

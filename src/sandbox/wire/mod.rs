@@ -4,9 +4,11 @@
 
 mod arm;
 mod call;
+mod empty_page;
 mod exchange;
 mod graph;
 mod graph_bodies;
+mod graph_lifecycle;
 mod graph_path;
 mod graph_query;
 mod hosts;

@@ -60,7 +60,12 @@ fn challenge(cloud: &Cloud, host: &str, vault: &str) -> String {
         (format!("{name}{port}"), "vault.azure.net".to_owned())
     };
     let tenant = cloud.vault_tenant(vault);
-    format!("Bearer authorization=\"https://{login}/{tenant}\", resource=\"https://{resource}\"")
+    let wanted = if cloud.challenges_with_scope(vault) {
+        format!("scope=\"https://{resource}/.default\"")
+    } else {
+        format!("resource=\"https://{resource}\"")
+    };
+    format!("Bearer authorization=\"https://{login}/{tenant}\", {wanted}")
 }
 
 fn authorised(cloud: &Cloud, now: Timestamp, request: &Request) -> Result<Caller, CloudError> {
@@ -147,12 +152,12 @@ fn perform(cloud: &mut Cloud, now: Timestamp, host: &str, request: &Request) -> 
             let secrets = cloud.secrets(host)?;
             let items =
                 secrets.iter().filter_map(|s| s.latest()).map(|v| (v.name.to_ascii_lowercase(), shape.item(v))).collect();
-            page(&shape, request, items).map(Some)
+            page(request, items).map(Some)
         }
         ("GET", ["secrets", name, "versions"]) => {
             let versions = cloud.secret_versions(host, name)?;
             let items = versions.into_iter().map(|v| (v.id.clone(), bundle(&shape, v, false))).collect();
-            page(&shape, request, items).map(Some)
+            page(request, items).map(Some)
         }
         ("GET", ["secrets", name]) => cloud.secret(host, name, None).map(|v| Some(bundle(&shape, v, true))),
         ("GET", ["secrets", name, version]) => {
@@ -166,7 +171,7 @@ fn perform(cloud: &mut Cloud, now: Timestamp, host: &str, request: &Request) -> 
         ("GET", ["deletedsecrets"]) => {
             let found = cloud.deleted_secrets(now, host)?;
             let items = found.into_iter().map(|(v, d)| (v.name.to_ascii_lowercase(), deleted(&shape, v, d, false)));
-            page(&shape, request, items.collect()).map(Some)
+            page(request, items.collect()).map(Some)
         }
         ("GET", ["deletedsecrets", name]) => {
             cloud.deleted_secret(now, host, name).map(|(v, d)| Some(deleted(&shape, v, d, true)))

@@ -93,7 +93,7 @@ struct SkipToken {
 
 /// The page that a request asks for of `items`, which are in the order of their keys. `nextLink` is null on the last one, else
 /// an absolute address with an explicit port, as recorded.
-pub(super) fn page(shape: &Shape, request: &Request, items: Vec<(String, Json)>) -> Result<Json, CloudError> {
+pub(super) fn page(request: &Request, items: Vec<(String, Json)>) -> Result<Json, CloudError> {
     let bad = |what: &str| CloudError::bad_parameter(format!("Parameter {what} has an invalid value."));
     let most = match request.parameter("maxresults") {
         None => PAGE,
@@ -108,13 +108,21 @@ pub(super) fn page(shape: &Shape, request: &Request, items: Vec<(String, Json)>)
     };
     let mut rest = items.into_iter().skip_while(|(key, _)| *key < from);
     let value: Vec<Json> = rest.by_ref().take(most).map(|(_, body)| body).collect();
-    let next = rest.next().map(|(key, _)| {
-        let token = json!(SkipToken { next_marker: key, target_location: 0 }).to_string();
-        let port = if request.host.contains(':') { "" } else { ":443" };
-        let api_version = request.parameter("api-version").unwrap_or_default();
-        let token = URL_SAFE_NO_PAD.encode(token);
-        let (base, path) = (&shape.base, &request.path);
-        format!("{base}{port}{path}?api-version={api_version}&$skiptoken={token}&maxresults={most}")
-    });
+    let next = rest.next().map(|(key, _)| next_link(request, key, most));
     Ok(json!({ "value": value, "nextLink": next }))
+}
+
+/// The link to the page that a list begins with.
+pub(super) fn link_to_the_first(request: &Request) -> String {
+    let most = request.parameter("maxresults").and_then(|m| m.parse().ok()).unwrap_or(PAGE);
+    next_link(request, String::new(), most)
+}
+
+fn next_link(request: &Request, from: String, most: usize) -> String {
+    let token = json!(SkipToken { next_marker: from, target_location: 0 }).to_string();
+    let port = if request.host.contains(':') { "" } else { ":443" };
+    let api_version = request.parameter("api-version").unwrap_or_default();
+    let token = URL_SAFE_NO_PAD.encode(token);
+    let (base, path) = (request.base(), &request.path);
+    format!("{base}{port}{path}?api-version={api_version}&$skiptoken={token}&maxresults={most}")
 }

@@ -1,8 +1,8 @@
 //! The wire's refusals, and that no request makes it panic.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
+use jiff::SignedDuration;
 use jiff::Timestamp;
-use keyrelay::sandbox::cloud::{Cloud, OPERATOR, Profile, Seed, SeedVault, SignInRequest, TENANT};
+use keyrelay::sandbox::cloud::{Cloud, OPERATOR, Operator, Profile, Range, Seed, SeedVault, SignInRequest, TENANT, Value};
 use keyrelay::sandbox::wire::{Request, Response, Service, answer, service};
 use proptest::prelude::*;
 use serde_json::Value as Json;
@@ -125,6 +125,7 @@ fn resource_manager_answers_what_the_azure_cli_asks() {
     assert_eq!(get(&mut cloud, "/subscriptions/x/resourceGroups", Some(&management)).0, 404);
 }
 
+/// 3: `BadParameter` and `SecretNotFound`, unknown versions included.
 #[test]
 fn refusals_of_the_vault() {
     let mut cloud = cloud();
@@ -148,6 +149,7 @@ fn refusals_of_the_vault() {
     assert_eq!((response.status, &said["error"]["code"]), (404, &Json::from("VaultNotFound")));
 }
 
+/// 3: `innererror` is in lower case on the wire, and PATCH answers without the value.
 #[test]
 fn a_disabled_latest_version_answers_403_with_innererror_in_lower_case() {
     let mut cloud = cloud();
@@ -162,6 +164,7 @@ fn a_disabled_latest_version_answers_403_with_innererror_in_lower_case() {
     assert_eq!((response.status, &said["error"]["innererror"]["code"]), (403, &Json::from("SecretDisabled")));
 }
 
+/// 1.1: an error has `code`, `message` and `innerError` with the request id and a date without zone.
 #[test]
 fn refusals_and_selections_of_graph() {
     let mut cloud = cloud();
@@ -230,6 +233,7 @@ fn a_token_without_the_right_is_told_what_it_lacks() {
     assert!(message.contains(&format!("appid={CLIENT};")), "{message}");
 }
 
+/// 2: discovery names token endpoint and issuer on the host that was asked; an unknown tenant is `invalid_tenant`.
 #[test]
 fn discovery_names_the_host_that_was_asked() {
     let mut cloud = cloud();
@@ -251,13 +255,106 @@ fn discovery_names_the_host_that_was_asked() {
     );
 }
 
+/// Status and body of a request to Graph by an operator, at a time.
+fn on_graph(cloud: &mut Cloud, at: Timestamp, who: Operator, method: &str, path: &str, body: Json) -> (u16, Json) {
+    let signs_in = cloud.stage().operator(at, who).unwrap();
+    let (tenant, client_id) = (TENANT.to_string(), signs_in.client_id.to_string());
+    let scope = "https://graph.microsoft.com/.default";
+    let request = SignInRequest { tenant: &tenant, client_id: &client_id, secret: Some(&signs_in.secret), scope };
+    let token = cloud.sign_in(at, &request).unwrap().access_token;
+    let token = serde_json::to_value(token).unwrap();
+    let request = Request {
+        method: method.into(),
+        host: GRAPH.into(),
+        path: format!("/v1.0/{path}"),
+        headers: vec![("authorization".into(), format!("Bearer {}", token.as_str().unwrap()))],
+        body: if body.is_null() { Vec::new() } else { body.to_string().into_bytes() },
+        ..Request::default()
+    };
+    let response = answer(cloud, at, &request);
+    (response.status, serde_json::from_slice(&response.body).unwrap_or(Json::Null))
+}
+
+fn code_of_sign_in(cloud: &mut Cloud, client_id: &str, secret: &Value) -> u32 {
+    let (tenant, scope) = (TENANT.to_string(), "https://graph.microsoft.com/.default");
+    let request = SignInRequest { tenant: &tenant, client_id, secret: Some(secret), scope };
+    cloud.sign_in(now(), &request).err().map_or(0, |e| e.code)
+}
+
+#[test]
+fn applications_are_made_deleted_restored_and_purged() {
+    let mut cloud = cloud();
+    let all =
+        |cloud: &mut Cloud, method: &str, path: &str, body: Json| on_graph(cloud, now(), Operator::All, method, path, body);
+    let (status, made) = all(&mut cloud, "POST", "applications", serde_json::json!({ "displayName": "new one" }));
+    assert_eq!((status, &made["displayName"]), (201, &Json::from("new one")));
+    assert_eq!(made["createdDateTime"], "2026-11-21T12:00:00.0000000Z");
+    let (id, client_id) = (made["id"].as_str().unwrap(), made["appId"].as_str().unwrap());
+    let app = format!("applications/{id}");
+    let (_, added) = all(&mut cloud, "POST", &format!("{app}/addPassword"), Json::Null);
+    let secret = Value::new(added["secretText"].as_str().unwrap().to_owned());
+    assert_eq!(code_of_sign_in(&mut cloud, client_id, &secret), 7_000_229, "it has no service principal yet");
+
+    let principal = serde_json::json!({ "appId": client_id });
+    assert_eq!(all(&mut cloud, "POST", "servicePrincipals", principal.clone()).0, 201);
+    let (status, again) = all(&mut cloud, "POST", "servicePrincipals", principal);
+    assert_eq!((status, &again["error"]["code"]), (409, &Json::from("Request_MultipleObjectsWithSameKeyValue")));
+    assert_eq!(code_of_sign_in(&mut cloud, client_id, &secret), 0);
+    // Nothing was said of the audience: it is that of personal accounts, too.
+    assert_eq!(all(&mut cloud, "POST", &format!("{app}/addPassword"), Json::Null).0, 200);
+    let (status, third) = all(&mut cloud, "POST", &format!("{app}/addPassword"), Json::Null);
+    assert_eq!((status, &third["error"]["code"]), (400, &Json::from("TooManyAppPasswords")));
+
+    let deleted = format!("directory/deletedItems/{id}");
+    assert_eq!(all(&mut cloud, "GET", &deleted, Json::Null).0, 404);
+    assert_eq!(all(&mut cloud, "DELETE", &app, Json::Null).0, 204);
+    assert_eq!(all(&mut cloud, "GET", &app, Json::Null).0, 404);
+    assert_eq!(code_of_sign_in(&mut cloud, client_id, &secret), 700_016);
+    assert_eq!(all(&mut cloud, "GET", &deleted, Json::Null).1["appId"], client_id);
+    assert_eq!(all(&mut cloud, "POST", &format!("{deleted}/restore"), Json::Null).0, 200);
+    assert_eq!(code_of_sign_in(&mut cloud, client_id, &secret), 0);
+    assert_eq!(all(&mut cloud, "DELETE", &app, Json::Null).0, 204);
+
+    // What is deleted is kept as well as what lives.
+    let mut cloud: Cloud = serde_json::from_slice(&serde_json::to_vec(&cloud).unwrap()).unwrap();
+    assert_eq!(all(&mut cloud, "DELETE", &deleted, Json::Null).0, 204);
+    assert_eq!(all(&mut cloud, "POST", &format!("{deleted}/restore"), Json::Null).0, 404);
+    for body in [serde_json::json!({}), serde_json::json!({ "displayName": "" }), serde_json::json!([])] {
+        assert_eq!(all(&mut cloud, "POST", "applications", body).0, 400);
+    }
+    assert_eq!(all(&mut cloud, "POST", "servicePrincipals", serde_json::json!({ "appId": client_id })).0, 400);
+}
+
+#[test]
+fn a_new_application_is_not_found_until_it_is_seen_and_belongs_to_who_made_it() {
+    let mut cloud = cloud();
+    cloud.set_profile(Profile { lists: Range { from_ms: 3000, to_ms: 3000 }, ..Profile::instant() });
+    let named = serde_json::json!({ "displayName": "new one" });
+    let (status, made) = on_graph(&mut cloud, now(), Operator::OwnedBy, "POST", "applications", named.clone());
+    assert_eq!(status, 201);
+    let app = format!("applications/{}", made["id"].as_str().unwrap());
+    for (seconds, status) in [(0, 404), (2, 404), (3, 200)] {
+        let at = now().checked_add(SignedDuration::from_secs(seconds)).unwrap();
+        let add = format!("{app}/addPassword");
+        assert_eq!(on_graph(&mut cloud, at, Operator::OwnedBy, "POST", &add, Json::Null).0, status, "{seconds}");
+        let (_, list) = on_graph(&mut cloud, at, Operator::Reader, "GET", "applications", Json::Null);
+        let listed = list["value"].as_array().unwrap().iter().any(|a| a["id"] == made["id"]);
+        assert_eq!(listed, status == 200, "{seconds}");
+    }
+    for who in [Operator::Reader, Operator::Nothing] {
+        assert_eq!(on_graph(&mut cloud, now(), who, "POST", "applications", named.clone()).0, 403);
+        let later = now().checked_add(SignedDuration::from_secs(3)).unwrap();
+        assert_eq!(on_graph(&mut cloud, later, who, "DELETE", &app, Json::Null).0, 403);
+    }
+}
+
 proptest! {
     #[test]
     fn no_request_makes_it_panic(
         method in "GET|PUT|POST|PATCH|DELETE",
         host in prop::sample::select(vec![HOST, GRAPH, "login.sandbox.localhost", "management.azure.com", "127.0.0.1:1", ":", ""]),
         segments in prop::collection::vec(
-            "secrets|subscriptions|metadata|endpoints|deletedsecrets|versions|recover|v1\\.0|applications|applications\\(appId='[a-f0-9-]{0,36}'\\)|addPassword|removePassword|servicePrincipals|servicePrincipals\\(appId='[a-f0-9-]{0,36}'\\)|owners|\\$ref|ownedObjects|appRoleAssignments|policies|defaultAppManagementPolicy|appManagementPolicies|5a9db0c5-b111-4000-8000-000000000001|billing|[a-f0-9]{32}|%[0-9a-f]{0,2}|\\PC{0,6}",
+            "secrets|subscriptions|metadata|endpoints|deletedsecrets|versions|recover|v1\\.0|applications|applications\\(appId='[a-f0-9-]{0,36}'\\)|addPassword|removePassword|servicePrincipals|servicePrincipals\\(appId='[a-f0-9-]{0,36}'\\)|owners|directory|deletedItems|restore|\\$ref|ownedObjects|appRoleAssignments|policies|defaultAppManagementPolicy|appManagementPolicies|5a9db0c5-b111-4000-8000-000000000001|billing|[a-f0-9]{32}|%[0-9a-f]{0,2}|\\PC{0,6}",
             0..5,
         ),
         query in "(api-version=7\\.4)?(&maxresults=[0-9]{0,3})?(&\\$skiptoken=[A-Za-z0-9]{0,9})?(&\\$filter=\\PC{0,20})?(&\\$select=\\PC{0,9})?(&\\$top=[0-9]{0,4})?",
