@@ -88,6 +88,7 @@ fn the_defaults_are_those_that_the_documentation_names() {
             "release_within = 30d",
             "on_failure = operator",
             "attempts = 5",
+            "drain = off",
             "journal = the user's state folder",
             "secret.label = a-name-of-more-than-forty-characters-is-",
             "secret.lifetime = 180d",

@@ -130,9 +130,9 @@ fn starts() {
         let before = process::children();
         Costs::of((0..times).map(|_| process::run(KEYRELAY.as_ref(), &[argument.into()], environment)).collect(), before)
     };
-    println!("keyrelay --version: {}", timed(20, "--version", &[]));
+    println!("of keyrelay --version: {}", timed(20, "--version", &[]));
     let home = tempfile::tempdir().unwrap();
     history::finished_runs(home.path(), 1000);
     let status = timed(5, "status", &[("KEYRELAY_STATE_DIR", home.path().to_owned())]);
-    println!("keyrelay status over 1,000 finished runs: {status}");
+    println!("of keyrelay status over 1,000 finished runs: {status}");
 }
