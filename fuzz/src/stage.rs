@@ -91,7 +91,7 @@ pub fn plan(bytes: &mut Bytes<'_>) -> Plan {
         release_within: seconds(86_400),
         on_failure: if choices & 8 != 0 { OnFailure::Rollback } else { OnFailure::Operator },
         attempts: 3,
-        drain: (choices & 128 != 0).then_some(DRAIN),
+        drain: (choices >> 1 & 3 == 3 && choices & 128 == 0).then_some(DRAIN),
         consumers: vec![ConsumerPlan { refresh: true, check: true, cache: seconds(600) }; usize::from(choices >> 4 & 1)],
         adopted: if choices & 32 != 0 && choices & 128 == 0 { vec![adopted] } else { Vec::new() },
         emergency: (choices & 128 != 0).then(|| emergency(baseline, bytes.draw())),

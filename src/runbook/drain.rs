@@ -36,6 +36,13 @@ impl Default for Drain {
     }
 }
 
+impl Drain {
+    /// Whether it is what holds where the runbook says nothing: then nothing of it is written down.
+    pub(super) fn is_default(&self) -> bool {
+        *self == Drain::default()
+    }
+}
+
 pub(super) fn read(top: &Table<'_>, p: &mut Problems<'_>) -> Checked<Drain> {
     let default = Drain::default();
     let mode = top.or("drain", default.mode, p);

@@ -104,7 +104,7 @@ pub struct Runbook {
     #[serde(default, skip_serializing_if = "Networks::is_empty")]
     pub expected_networks: Networks,
     /// `drain`, `drain_log_delay`, `drain_idle`, `drain_within`: what the sign-in records of the old secret decide.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Drain::is_default")]
     pub drain: Drain,
     /// `[[consumer]]`: who reads the secret; at most 50, no name twice. Default: none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
