@@ -57,7 +57,7 @@ fn every_command_of_every_page_can_be_typed() {
 fn a_command_that_cannot_be_typed_is_seen() {
     assert!(fault("keyrelay rotate RUNBOOK --urgent").is_some());
     assert!(fault("keyrelay frobnicate").is_some());
-    assert!(fault("keyrelay status RUN --live").is_some());
+    assert!(fault("keyrelay status RUN --lively").is_some());
     for good in ["keyrelay status", "keyrelay hold RUN --for 12h --reason \"not yet\"", "keyrelay rotate R --old-key KEY_ID"]
     {
         assert_eq!(fault(good), None);
