@@ -7,6 +7,7 @@
 //! consumer is ever told a secret.
 
 mod command;
+mod encoded;
 mod http;
 mod known;
 mod note;

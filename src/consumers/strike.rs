@@ -5,6 +5,7 @@
 
 use std::ops::Range;
 
+use super::encoded::{holds_a_secret_of_entra, is_of_entra};
 use super::known::{Known, percent_decoded};
 use crate::runbook::leaked::{LONG, changes, is_guid, names_a_secret, parameter_holds_a_secret, without_guids};
 
@@ -80,7 +81,7 @@ fn words(line: &str) -> impl Iterator<Item = Range<usize>> {
     })
 }
 
-/// A secret of Entra (a digit and `Q~`, whole or not), a JSON Web Token, or what a generator made; percent-encoded or not.
+/// A secret of Entra (whole or not, encoded or not), a JSON Web Token, or what a generator made; percent-encoded or not.
 fn is_secret(word: &str) -> bool {
     if word.contains('%') {
         let decoded: Vec<u8> = percent_decoded(word).iter().map(|d| d.byte).collect();
@@ -90,13 +91,9 @@ fn is_secret(word: &str) -> bool {
 }
 
 fn looks_secret(word: &str) -> bool {
-    let entra = word.match_indices("Q~").any(|(at, _)| word.as_bytes().get(..at).is_some_and(ends_in_digit));
+    let entra = is_of_entra(word.as_bytes()) || holds_a_secret_of_entra(word);
     let token = word.match_indices("eyJ").any(|(at, _)| word.len() - at >= 20);
     entra || token || without_guids(word).flat_map(without_versions).any(is_generated)
-}
-
-fn ends_in_digit(before: &[u8]) -> bool {
-    before.last().is_some_and(u8::is_ascii_digit)
 }
 
 /// Whether letters, digits and case change at least once in four characters anywhere along 32 of them.
