@@ -17,12 +17,12 @@ mod binary;
 use std::io::{Seek, Write};
 
 use binary::leaks::{Needles, hunt, secrets};
-use binary::scene::{EAST, SECRET, WEST};
+use binary::scene::{CLIENT, EAST, SECRET, WEST};
 use binary::truth::{assert_completed, assert_over, living, same, served};
 use binary::{Book, Home, Ran, Scene, exit};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use keyrelay::rotation::Death;
-use keyrelay::sandbox::cloud::{Audience, Cloud, NewPassword};
+use keyrelay::sandbox::cloud::{Audience, Cloud, NewPassword, SignInRecord, SignInSeries};
 use serde_json::Value;
 
 /// A secret in these vaults, and another that no vault serves any more but an older version of the first one holds.
@@ -32,6 +32,20 @@ fn scene(vaults: &[&str]) -> (Scene, NewPassword, NewPassword) {
     scene.publish(vaults[0], &older.value);
     vaults.iter().for_each(|host| drop(scene.publish(host, &served.value)));
     (scene, served, older)
+}
+
+/// Once a minute from five hours ago on, forty times, from an address that no runbook expects.
+fn somebody_signs_in(cloud: &mut Cloud, key_id: uuid::Uuid) {
+    let first = SignInRecord {
+        at: Timestamp::now() - SignedDuration::from_hours(5),
+        client_id: CLIENT,
+        key_id: Some(key_id),
+        resource: None,
+        address: "203.0.113.7".parse().unwrap(),
+        correlation_id: None,
+        error: 0,
+    };
+    cloud.stage().sign_ins(SignInSeries { first, every: SignedDuration::from_mins(1), count: 40 });
 }
 
 fn text(made: &NewPassword) -> String {
@@ -101,7 +115,8 @@ fn a_leaked_secret_is_replaced_removed_and_proven_dead() {
 
 #[test]
 fn what_no_vault_serves_is_revoked_if_somebody_accepts_that_it_may_be_in_use() {
-    let (scene, current, leaked) = scene(&[EAST]);
+    let (mut scene, current, leaked) = scene(&[EAST]);
+    somebody_signs_in(&mut scene.cloud, leaked.key_id);
     let home = Home::with(&scene);
     let book = home.runbook(&Book::one());
     let (key, current_key) = (leaked.key_id.to_string(), current.key_id.to_string());
@@ -111,7 +126,8 @@ fn what_no_vault_serves_is_revoked_if_somebody_accepts_that_it_may_be_in_use() {
     let ran = home.run(&["revoke", &book, "--key-id", &current_key, "--accept-outage"]).exits(exit::REFUSED);
     assert!(ran.stderr.contains(&format!("rotate {book} --emergency --key-id {current_key}")), "{}", ran.stderr);
     let ran = home.run(&["revoke", &book, "--key-id", &key]).exits(exit::REFUSED);
-    assert!(ran.stderr.contains("cannot be known") && ran.stderr.contains("--accept-outage"), "{}", ran.stderr);
+    let in_use = ran.stderr.contains("is in use") && ran.stderr.contains("UNEXPECTED 203.0.113.7");
+    assert!(in_use && ran.stderr.contains("--accept-outage"), "{}", ran.stderr);
     assert!(home.runs().is_empty() && same(&scene.cloud, &home.cloud()), "nothing was changed");
     let args = ["revoke", &book, "--leaked-from-stdin", "--accept-outage", "--json"];
     let ran = piped(&home, &text(&leaked), &args).exits(exit::DONE);
@@ -122,9 +138,43 @@ fn what_no_vault_serves_is_revoked_if_somebody_accepts_that_it_may_be_in_use() {
     assert_eq!((facts["state"].as_str(), facts["leaked_key_id"].as_str()), (Some("completed"), Some(key.as_str())));
     assert!(facts["proven_dead_at"].is_string() && facts["old_key_id"].is_null(), "{facts:#}");
     assert_eq!(facts["outages_accepted"][0]["consumer"], Value::Null);
+    // those of the last two hours may be missing from the log, and it says so
+    let who = &facts["sign_ins"];
+    assert_eq!((&who["known"], &who["total"], &who["expected"]), (&Value::Bool(true), &Value::from(40), &Value::from(0)));
+    assert_eq!((&who["unexpected"][0]["address"], &who["unexpected"][0]["count"]), (&"203.0.113.7".into(), &40.into()));
     assert_over(&home);
     // it is the last one now
     home.run(&["revoke", &book, "--key-id", &key, "--accept-outage"]).exits(exit::REFUSED);
+}
+
+#[test]
+fn what_nobody_uses_is_revoked_without_a_word_about_outages() {
+    let (scene, current, leaked) = scene(&[EAST]);
+    let home = Home::with(&scene);
+    let book = home.runbook(&Book::one());
+    let ran = home.run(&["revoke", &book, "--key-id", &leaked.key_id.to_string(), "--json"]).exits(exit::DONE);
+    assert_eq!(living(&home.cloud()).iter().map(|(k, _)| *k).collect::<Vec<_>>(), [current.key_id]);
+    let facts = json(&ran);
+    assert_eq!((&facts["sign_ins"]["known"], &facts["sign_ins"]["total"]), (&Value::Bool(true), &Value::from(0)));
+}
+
+#[test]
+fn what_the_records_cannot_tell_is_taken_for_in_use() {
+    let (mut scene, _, leaked) = scene(&[EAST]);
+    scene.cloud.stage().premium(false);
+    let home = Home::with(&scene);
+    let book = home.runbook(&Book::one());
+    let key = leaked.key_id.to_string();
+    let ran = home.run(&["revoke", &book, "--key-id", &key]).exits(exit::REFUSED);
+    assert!(ran.stderr.contains("cannot be known") && ran.stderr.contains("no Entra ID P1"), "{}", ran.stderr);
+    assert!(home.runs().is_empty() && same(&scene.cloud, &home.cloud()), "nothing was changed");
+    // an answer to a leak does not wait for a licence, and its report says what nobody can know
+    let ran = home.run(&["revoke", &book, "--key-id", &key, "--accept-outage", "--json"]).exits(exit::DONE);
+    let facts = json(&ran);
+    assert_eq!(facts["sign_ins"]["known"], false);
+    assert!(facts["sign_ins"]["why"].as_str().unwrap().contains("no Entra ID P1"), "{facts:#}");
+    let report = std::fs::read_to_string(facts["report"].as_str().unwrap()).unwrap();
+    assert!(report.contains("CANNOT KNOW"), "{report}");
 }
 
 #[test]

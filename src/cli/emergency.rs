@@ -17,8 +17,10 @@ use super::signals::Signals;
 use super::wanted::wanted;
 use super::{Leak, Revoke, Rotate, Stay, leaked_value};
 use crate::clock::{Clock, ServiceClock};
+use crate::driver::Stop;
 use crate::error::Error;
 use crate::locks::LockName;
+use crate::ports::Services;
 use crate::preflight::emergency::{Declared, Usage, waived};
 use crate::preflight::{Check, Found, Preflight, Ready, Verdict, Wanted};
 use crate::rotation::Rotation;
@@ -26,6 +28,7 @@ use crate::rotation::names::{KeyId, RunId};
 use crate::rotation::plan::Way;
 use crate::run::{Run, Start};
 use crate::runbook::Runbook;
+use crate::usage::{self, Circumstances, Idleness, Question};
 
 /// What was typed, for either command.
 struct Order<'a> {
@@ -77,7 +80,7 @@ async fn answer(context: &Context, order: Order<'_>) -> Result<Done, Error> {
     let clock = ServiceClock::default();
     let typed_at = clock.local();
     if order.leak.key_id.is_none() && !order.leak.leaked_from_stdin {
-        return Err(usage("which secret has leaked was not said", "name it: --key-id KEY_ID, or --leaked-from-stdin"));
+        return Err(misuse("which secret has leaked was not said", "name it: --key-id KEY_ID, or --leaked-from-stdin"));
     }
     may_confirm(&order)?;
     let leaked = order.leak.leaked_from_stdin.then(leaked_value::from_stdin).transpose()?;
@@ -105,8 +108,9 @@ async fn answer(context: &Context, order: Order<'_>) -> Result<Done, Error> {
     let ready = match looked.found? {
         Found::Due(ready) => *ready,
         // cannot be: nothing was said of an end date
-        Found::NotDue { .. } => return Err(usage("the run is not due", "leave --if-expires-within out")),
+        Found::NotDue { .. } => return Err(misuse("the run is not due", "leave --if-expires-within out")),
     };
+    let circumstances = circumstances(context, &runbook, &journals.all()?.0);
     let declared = Declared {
         file: &order.file.display().to_string(),
         way: order.way,
@@ -117,10 +121,10 @@ async fn answer(context: &Context, order: Order<'_>) -> Result<Done, Error> {
         outage_accepted: order.outage_accepted,
         disable_versions: order.leak.disable_old_version,
         ago: clock.local().duration_since(typed_at).max(SignedDuration::ZERO),
-        usage: Usage::CannotKnow("the sign-in records were not read".to_owned()),
         other_uses: &wanted.other_uses,
     };
-    let ready = look.declare(&runbook, ready, &declared).await?;
+    let usage = async |key_id| used(&connected.services, &look, &runbook, key_id, &circumstances).await;
+    let ready = look.declare(&runbook, ready, &declared, usage).await?;
     confirmed(&order, &ready)?;
     let run = ready.plan.run.clone();
     let run_lock = lock(context, &[LockName::Run(run.clone())], Some(&run))?;
@@ -128,14 +132,33 @@ async fn answer(context: &Context, order: Order<'_>) -> Result<Done, Error> {
     let (journal, rotation) = begin(&journals, &start, &clock)?;
     // somebody waits for this one, unless they say that they do not
     let stay_for = order.stay.how_long(true);
-    let circumstances = circumstances(context, &start.runbook, &journals.all()?.0);
     let locks = vec![locks, run_lock];
     let session = Session { context, journals: &journals, clock: &clock, signals: &signals, locks, stay_for, circumstances };
     let ended = session.drive(&connected, &start, journal, rotation, 0, Begin::Start { leaked }).await?;
     finish(&journals, &run, ended, order.stay.waiting_ok)
 }
 
-fn usage(what: &str, advice: &str) -> Error {
+/// Whether anybody has signed in with the leaked credential of late, as the sign-in records tell.
+async fn used<S: Services, C: Clock, P: Stop>(
+    services: &S,
+    look: &Preflight<'_, S, C, P>,
+    runbook: &Runbook,
+    key_id: KeyId,
+    by: &Circumstances,
+) -> Usage {
+    let Some(now) = look.clock.now() else { return Usage::CannotKnow("no service has told the time".to_owned()) };
+    let idle = SignedDuration::try_from(runbook.drain.idle.get()).unwrap_or(SignedDuration::MAX);
+    let since = now.checked_sub(by.log_delay.saturating_add(idle)).unwrap_or(Timestamp::MIN);
+    let question = Question { key_id, since, by };
+    let read = usage::read(services, look.clock, look.stop, look.patience, &question).await;
+    match read.idleness(by.log_delay, idle) {
+        Idleness::Idle => Usage::Idle,
+        Idleness::InUse { .. } => Usage::InUse(usage::tell::lines(&read).join("; ")),
+        Idleness::CannotKnow(why) => Usage::CannotKnow(why.sentence()),
+    }
+}
+
+fn misuse(what: &str, advice: &str) -> Error {
     Error::Usage { what: what.to_owned(), advice: advice.to_owned() }
 }
 
@@ -146,7 +169,7 @@ fn places(runbook: &Runbook, names: &[String]) -> Result<BTreeSet<usize>, Error>
         runbook.consumers.iter().position(named).ok_or_else(|| {
             let known: Vec<&str> = runbook.consumers.iter().map(|c| c.name.as_str()).collect();
             let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-            usage("--accept-outage names no consumer of the runbook", &format!("the runbook's consumers: {known}"))
+            misuse("--accept-outage names no consumer of the runbook", &format!("the runbook's consumers: {known}"))
         })
     };
     names.iter().map(place).collect()
@@ -173,7 +196,7 @@ fn may_confirm(order: &Order<'_>) -> Result<(), Error> {
     let asks = order.way == Way::RevokeFirst && !order.yes;
     if asks && (!std::io::stdin().is_terminal() || order.leak.leaked_from_stdin) {
         let what = "--revoke-first cuts every consumer off until there is a new secret, and nobody is here to confirm it";
-        return Err(usage(what, "on a terminal type the application's name when you are asked; in a pipeline: --yes"));
+        return Err(misuse(what, "on a terminal type the application's name when you are asked; in a pipeline: --yes"));
     }
     Ok(())
 }
@@ -207,17 +230,17 @@ pub(super) fn resumable(start: &Start, rotation: &Rotation, said: &Said) -> Resu
     let run = &start.plan.run;
     if let Some(value) = &said.leaked {
         match emergency.map(|e| e.check) {
-            None => return Err(usage(&format!("run {run} answers no leak"), "leave --leaked-from-stdin out")),
+            None => return Err(misuse(&format!("run {run} answers no leak"), "leave --leaked-from-stdin out")),
             Some(None) => {
                 let what = format!("run {run} was begun without the value, so whether this is it cannot be told");
-                return Err(usage(
+                return Err(misuse(
                     &what,
                     "leave --leaked-from-stdin out: it is read from its old version, where there is one",
                 ));
             }
             Some(Some(check)) if value.check(run.as_str()) != check => {
                 let what = format!("the value on stdin is not the one that run {run} was begun with");
-                return Err(usage(&what, "give the leaked value, or leave --leaked-from-stdin out"));
+                return Err(misuse(&what, "give the leaked value, or leave --leaked-from-stdin out"));
             }
             Some(Some(_)) => {}
         }
@@ -226,7 +249,7 @@ pub(super) fn resumable(start: &Start, rotation: &Rotation, said: &Said) -> Resu
         return Ok(Vec::new());
     }
     if rotation.back() || emergency.is_none_or(|e| e.way != Way::Replace) {
-        return Err(usage(
+        return Err(misuse(
             &format!("run {run} waits for no consumer to leave a leaked secret"),
             "leave --accept-outage out",
         ));

@@ -266,10 +266,11 @@ impl Desk {
             outage_accepted: false,
             disable_versions: false,
             ago: SignedDuration::ZERO,
-            usage: Usage::CannotKnow("a drill has no sign-in records".to_owned()),
             other_uses: &[],
         };
-        Ok(self.preflight(&services).declare(&runbook, ready, &declared).await?)
+        // only a revocation asks, and a drill replaces
+        let unasked = async |_| Usage::CannotKnow("a drill does not ask".to_owned());
+        Ok(self.preflight(&services).declare(&runbook, ready, &declared, unasked).await?)
     }
 
     async fn go_on(&self, begin: Begin) -> Result<Told, Error> {

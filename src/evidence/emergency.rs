@@ -8,6 +8,7 @@ use super::text::{clean, duration, sign_in};
 use crate::rotation::answers::{Mutation, SignIn, Trace};
 use crate::rotation::names::{KeyId, VersionId};
 use crate::rotation::plan::{Emergency, Way};
+use crate::rotation::usage::{Unknown, Usage};
 use crate::rotation::{Applied, Death, Event, Phase, Rotation};
 use crate::run::{Numbered, Record, Run, Start};
 
@@ -84,6 +85,17 @@ pub struct SignIns {
 }
 
 impl SignIns {
+    fn told(usage: &Usage) -> SignIns {
+        let said = crate::usage::tell::json(usage);
+        SignIns {
+            known: usage.unknown.is_none(),
+            why: usage.unknown.as_ref().map(Unknown::sentence),
+            total: Some(usage.total),
+            expected: Some(usage.expected),
+            unexpected: said.get("unexpected").and_then(|u| u.as_array()).cloned().unwrap_or_default(),
+        }
+    }
+
     fn unknown(why: &str) -> SignIns {
         SignIns { known: false, why: Some(why.to_owned()), total: None, expected: None, unexpected: Vec::new() }
     }
@@ -130,7 +142,7 @@ impl EmergencyFacts {
             token_seconds_seen: false,
             outages_accepted: everyone.into_iter().chain(named).collect(),
             disabled_versions: Vec::new(),
-            sign_ins: SignIns::unknown("the sign-in records were not read"),
+            sign_ins: SignIns::unknown("the sign-in records have not been read yet"),
             records: Vec::new(),
             window: emergency.death.window,
         }
@@ -160,6 +172,8 @@ impl EmergencyFacts {
             self.tried(at, answer, record.seq, before.refused_since());
             let last = || format!("the last sign-in with it within the longest wait was {}", sign_in(answer));
             self.not_proven = given_up.then(last);
+        } else if let Event::UsageRead { usage } = event {
+            self.sign_ins = SignIns::told(usage);
         } else if let Event::LeakedMissing { why } = event {
             self.not_proven = Some(format!("its value could not be tried: {}", clean(why)));
         } else if matches!(event, Event::Resumed { .. }) {
@@ -243,14 +257,18 @@ impl EmergencyFacts {
     }
 
     fn who(&self) -> String {
-        match &self.sign_ins.why {
-            Some(why) => format!("Who used it: cannot be told ({why})."),
-            None => {
-                let count = |n: Option<u64>| n.map_or_else(|| "?".to_owned(), |n| n.to_string());
-                let (total, expected) = (count(self.sign_ins.total), count(self.sign_ins.expected));
-                let unexpected = self.sign_ins.unexpected.len();
-                format!("Who used it: {total} sign-ins, {expected} of them from expected networks, {unexpected} others.")
+        let SignIns { why, total, expected, .. } = &self.sign_ins;
+        let seen = total.zip(*expected).map(|(total, expected)| match total {
+            0 => "nobody but keyrelay".to_owned(),
+            _ => {
+                let others = total.saturating_sub(expected);
+                format!("{total} sign-ins by others than keyrelay: {expected} from expected networks, {others} UNEXPECTED")
             }
+        });
+        match (why, seen) {
+            (Some(why), None) => format!("Who used it: CANNOT KNOW: {why}."),
+            (Some(why), Some(seen)) => format!("Who used it: CANNOT KNOW: {why}. Seen so far: {seen}."),
+            (None, seen) => format!("Who used it: {}.", seen.unwrap_or_default()),
         }
     }
 }

@@ -145,6 +145,9 @@ fn sign_ins(page: &mut Page, report: &Report) {
     page.heading("Sign-ins with the old secret");
     page.line(&cited(&format!("As the tenant's sign-in records told at {}:", said.at), &[said.record]));
     page.list(said.lines.iter().map(|line| escape(line.trim_start())));
+    if !said.sources.is_empty() {
+        page.table(&rows::SOURCES, rows::sources(report).into_iter());
+    }
 }
 
 fn course(page: &mut Page, report: &Report) {

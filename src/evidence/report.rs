@@ -20,6 +20,7 @@ use super::{html, markdown};
 use crate::journal::RecordHash;
 use crate::rotation::names::{KeyId, RunId, VersionId};
 use crate::rotation::plan::VaultStart;
+use crate::rotation::usage::Source;
 use crate::rotation::{End, Reason};
 use crate::run::Run;
 use crate::runbook::Runbook;
@@ -177,6 +178,9 @@ pub struct SignIns {
     /// The same in words.
     #[serde(skip)]
     pub lines: Vec<String>,
+    /// Where they came from.
+    #[serde(skip)]
+    pub sources: Vec<Source>,
 }
 
 /// Something that turned the run.
@@ -284,6 +288,7 @@ impl Report {
                 at: u.at,
                 said: crate::usage::tell::json(&u.usage),
                 lines: crate::usage::tell::lines(&u.usage),
+                sources: u.usage.sources.clone(),
             }),
             course: line.turns.iter().map(event).collect(),
             requests: story.requests(),

@@ -78,3 +78,25 @@ pub(super) fn requests(report: &Report) -> Vec<Vec<String>> {
     };
     report.requests.iter().map(row).collect()
 }
+
+/// The head of [`sources`].
+pub(super) const SOURCES: [&str; 7] = ["Address", "Expected", "Resource", "First", "Last", "Sign-ins", "Refused"];
+
+/// One row a place that signed in with the old secret, the unexpected first.
+pub(super) fn sources(report: &Report) -> Vec<Vec<String>> {
+    let mut all: Vec<_> = report.sign_ins.iter().flat_map(|s| &s.sources).collect();
+    all.sort_by_key(|s| s.expected);
+    let row = |s: &crate::rotation::usage::Source| {
+        let expected = if s.expected { "yes" } else { "NO" };
+        vec![
+            s.address.map_or_else(|| "not told".to_owned(), |a| a.to_string()),
+            expected.to_owned(),
+            super::text::clean(&s.resource),
+            s.first.to_string(),
+            s.last.to_string(),
+            s.count.to_string(),
+            s.failed.to_string(),
+        ]
+    };
+    all.into_iter().map(row).collect()
+}

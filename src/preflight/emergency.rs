@@ -39,8 +39,6 @@ pub struct Declared<'a> {
     pub disable_versions: bool,
     /// How long ago the command was given.
     pub ago: SignedDuration,
-    /// Whether anybody still uses it: asked for a revocation only.
-    pub usage: Usage,
     /// What runs of other runbooks have left in their vaults.
     pub other_uses: &'a [OtherUse],
 }
@@ -74,11 +72,18 @@ fn refused(what: impl Into<String>, next: impl Into<String>) -> Refused {
 }
 
 impl<S: Services, C: Clock, P: Stop> Preflight<'_, S, C, P> {
-    /// The plan of an emergency from that of an ordinary run.
+    /// The plan of an emergency from that of an ordinary run. `usage` is asked whether anybody still uses the leaked credential, if
+    /// that decides.
     ///
     /// # Errors
     /// If it may not start as it was asked for; the advice is the command that may.
-    pub async fn declare(&self, runbook: &Runbook, ready: Ready, said: &Declared<'_>) -> Result<Ready, Refused> {
+    pub async fn declare(
+        &self,
+        runbook: &Runbook,
+        ready: Ready,
+        said: &Declared<'_>,
+        usage: impl AsyncFnOnce(KeyId) -> Usage,
+    ) -> Result<Ready, Refused> {
         let now = self.now()?;
         if let Some(exposed_at) = said.exposed_at.filter(|t| *t > now) {
             let what = format!("--exposed-at {exposed_at} has not come yet: the services say that it is {now}");
@@ -94,6 +99,9 @@ impl<S: Services, C: Clock, P: Stop> Preflight<'_, S, C, P> {
             }
             Way::RevokeOnly => {
                 not_served(&ready.plan, leaked, &credentials, said)?;
+                if !said.outage_accepted {
+                    idle(leaked, usage(leaked).await)?;
+                }
                 self.older_versions(runbook, leaked).await?
             }
         };
@@ -248,7 +256,7 @@ fn in_time(runbook: &Runbook, said: &Declared<'_>) -> Result<(), Refused> {
     ))
 }
 
-/// A revocation is for what no vault serves, what is not the last, and what nobody uses.
+/// A revocation is for what no vault serves and what is not the last.
 fn not_served(plan: &Plan, leaked: KeyId, credentials: &[Credential], said: &Declared<'_>) -> Result<(), Refused> {
     let file = said.file;
     if plan.baseline.key_id() == Some(leaked) {
@@ -271,7 +279,12 @@ fn not_served(plan: &Plan, leaked: KeyId, credentials: &[Credential], said: &Dec
         let what = format!("{places} may serve key ID {leaked}: run {run} of {book} has written it");
         return Err(refused(what, format!("replace it there: keyrelay rotate {book} --emergency --key-id {leaked}")));
     }
-    let what = match &said.usage {
+    Ok(())
+}
+
+/// And for what nobody uses.
+fn idle(leaked: KeyId, usage: Usage) -> Result<(), Refused> {
+    let what = match usage {
         Usage::Idle => return Ok(()),
         Usage::InUse(who) => format!("key ID {leaked} is in use: {who}"),
         Usage::CannotKnow(why) => format!("whether anybody uses key ID {leaked} cannot be known: {why}"),

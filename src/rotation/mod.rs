@@ -197,7 +197,7 @@ impl Rotation {
                 let copies =
                     matches!(self.todo.front(), Some(Mutation::WriteVault { from: answers::Source::Version { .. }, .. }));
                 // that the sign-in records cannot be read is an answer
-                let reads = self.next_reading().is_some() && self.drain_reading().is_none();
+                let reads = self.next_reading().is_some_and(|r| !matches!(r, Reading::SignIns { .. }));
                 let asked = self.in_flight.is_none() && (copies || self.todo.is_empty() && reads);
                 if asked {
                     self.fail(Reason::ReadRefused { refusal: refusal.clone() });
@@ -257,7 +257,8 @@ impl Rotation {
             Phase::Revoke => self.decide_revoke(at),
             Phase::Withdraw => self.decide_withdraw(at),
             Phase::Restore => self.decide_restore(at),
-            Phase::Prove | Phase::Consumers | Phase::Adoption | Phase::Dying => {}
+            Phase::Dying => self.leaked_is_told(),
+            Phase::Prove | Phase::Consumers | Phase::Adoption => {}
             Phase::NeedsOperator { .. } | Phase::Ended { .. } => {}
         }
     }

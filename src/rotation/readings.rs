@@ -43,7 +43,7 @@ impl Rotation {
                 let vaults: Vec<Reading> = currents.collect();
                 if vaults.is_empty() { self.next_baseline_proof().into_iter().collect() } else { vaults }
             }
-            Phase::Dying => vec![self.next_try_of_leaked()],
+            Phase::Dying => self.readings_of_leaked().into_iter().collect(),
             Phase::Consumers | Phase::Adoption | Phase::NeedsOperator { .. } | Phase::Ended { .. } => Vec::new(),
         }
     }

@@ -18,7 +18,9 @@ pub(crate) fn ends_well(home: &Home, before: &Cloud, rollback: bool) -> (End, Se
     let run = killed.start.plan.run.to_string();
     if rollback && end(&killed).is_none() {
         let seen = (home.cloud_bytes(), killed.rotation.clone());
-        let ran = home.run(&["rollback", &run, "--wait"]);
+        let said = killed.start.plan.emergency.as_ref().map(|_| "--restore-leaked");
+        let typed = ["rollback", &run, "--wait"];
+        let ran = home.run(&typed.into_iter().chain(said).collect::<Vec<_>>());
         if ran.code == Some(exit::REFUSED) {
             let dead = matches!(killed.start.plan.baseline, Baseline::Dead { .. }) && killed.rotation.maybe_published();
             assert!(killed.rotation.past_return() || dead, "the way back was open: {ran:?}");

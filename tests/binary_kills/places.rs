@@ -8,6 +8,7 @@ use std::sync::Mutex;
 use crate::aftermath::ends_well;
 use crate::binary::leaks::{Searched, nothing_leaked, secrets};
 use crate::binary::scene::{EAST, WEST};
+use crate::binary::truth::served;
 use crate::binary::{Book, Home, Scene, all_at_once, exit};
 use crate::reliability::Counts;
 use keyrelay::driver::CrashPoint;
@@ -40,6 +41,8 @@ enum Victim {
     Unreleased,
     /// The first process of a run that reads the sign-in records at the end of the overlap.
     Drained,
+    /// The first process of an answer to a leak, which tries the leaked value after its removal.
+    Emergency,
 }
 
 /// A way to come to places.
@@ -103,6 +106,7 @@ const EVERY_PLACE: &[Way] = &[
     Way { victim: Victim::Held, places: &["waiting:hold"], ..ONE },
     Way { victim: Victim::Unreleased, places: &["waiting:release"], ..ONE },
     Way { victim: Victim::Drained, places: &["after-read:sign-in-records"], ..ONE },
+    Way { victim: Victim::Emergency, places: &["after-read:leaked", "after-read:sign-in-records"], ..ONE },
 ];
 
 /// The same places where more is at stake: between two vaults, on the way back, on a second attempt, without room, in a repair.
@@ -141,6 +145,13 @@ const HARDER: &[Way] = &[
     Way { start: Start::Nothing, places: &["after-request:add-secret", "after-intent:write-vault"], ..ONE },
     Way { start: Start::Expired, places: &["after-request:add-secret", "after-request:write-vault"], ..ONE },
     Way { realistic: true, vaults: 2, places: &["after-request:write-vault", "after-outcome:remove-secret"], ..ONE },
+    // the way back puts back what has leaked, as a person then has to say
+    Way {
+        vaults: 2,
+        victim: Victim::Emergency,
+        places: &["after-request:add-secret", "after-outcome:write-vault", "after-request:remove-secret"],
+        ..ONE
+    },
 ];
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -240,7 +251,7 @@ fn book(way: &Way) -> Book {
     let fields = match way.victim {
         Victim::Unreleased => "delete = \"on-release\"",
         Victim::Drained => "drain = \"observe\"",
-        Victim::Rotate | Victim::ResumeAfter(_) | Victim::Rollback | Victim::Held => "",
+        Victim::Rotate | Victim::ResumeAfter(_) | Victim::Rollback | Victim::Held | Victim::Emergency => "",
     };
     // stale lists and slow replicas take up to 2.5 seconds
     let (window, settle) = if way.realistic { ("2s", "3s") } else { ("300ms", "500ms") };
@@ -252,6 +263,10 @@ fn bring(home: &Home, book: &str, way: &Way, place: &str) {
     let overlap = || drop(home.run(&["rotate", book, "--no-wait"]).exits(exit::WAITING));
     match way.victim {
         Victim::Rotate | Victim::Drained => home.killed_at(place, &["rotate", book, "--wait"]),
+        Victim::Emergency => {
+            let leaked = served(&home.cloud(), EAST).unwrap().to_string();
+            home.killed_at(place, &["rotate", book, "--emergency", "--key-id", &leaked]);
+        }
         Victim::ResumeAfter(first) => {
             home.killed_at(first, &["rotate", book, "--wait"]);
             home.killed_at(place, &["resume", "--wait"]);
@@ -281,7 +296,7 @@ fn kill_at(way: &Way, place: &str, then: Then) -> (End, Searched) {
     let (back, release) = match way.victim {
         Victim::Rollback => (true, false),
         Victim::Held | Victim::Unreleased => (false, then == Then::Resume),
-        Victim::Rotate | Victim::ResumeAfter(_) | Victim::Drained => (false, false),
+        Victim::Rotate | Victim::ResumeAfter(_) | Victim::Drained | Victim::Emergency => (false, false),
     };
     let run = home.the_run().start.plan.run.to_string();
     if release {

@@ -92,7 +92,7 @@ const TOLD: &[(&str, &[&str])] = &[
         "revoke",
         &["credentials listed", "vault read", "intended", "applied", "not applied", "in doubt", "read refused", "resumed"],
     ),
-    ("dying", &["leaked tried", "leaked missing", "resumed"]),
+    ("dying", &["leaked tried", "leaked missing", "usage read", "resumed"]),
     ("needs operator", &["resumed", "abandoned"]),
 ];
 
@@ -143,8 +143,8 @@ const ARMS: &[(&str, &str, &str)] = &[
     ("revoke", "applied", "dying"),
     ("delete", "applied", "dying"),
     ("delete", "vault read", "dying"),
-    ("dying", "leaked tried", "delete"),
-    ("dying", "leaked tried", "revoke"),
+    ("dying", "usage read", "delete"),
+    ("dying", "usage read", "revoke"),
 ];
 
 /// Each exit code, and the test of the binary that sees it.

@@ -30,6 +30,7 @@ struct Tables {
     moments: Table,
     steps: Table,
     requests: Table,
+    sources: Table,
 }
 
 struct Table {
@@ -96,6 +97,7 @@ pub(super) fn write(report: &Report) -> String {
             moments: table("Table of the moments", &rows::MOMENTS, rows::moments(report)),
             steps: table("Table of the steps", &rows::STEPS, rows::steps(report)),
             requests: table("Table of the requests", &rows::REQUESTS, rows::requests(report)),
+            sources: table("Table of the sign-ins", &rows::SOURCES, rows::sources(report)),
         },
         runbook: report.runbook.content.describe(),
     };
