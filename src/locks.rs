@@ -236,9 +236,11 @@ impl Lock {
 }
 
 impl Drop for Lock {
-    /// The name goes before the lock does, so that the next reader does not take us for the holder.
+    /// The name goes before the lock does, so that the next reader does not take us for the holder. The lock is given up by name:
+    /// a consumer's command that is just being started has a copy of the open file for a moment, which would keep it.
     fn drop(&mut self) {
         let _ = self.file.set_len(0);
+        let _ = self.file.unlock();
     }
 }
 

@@ -219,8 +219,8 @@ pub(crate) fn faults() -> &'static Reached {
         }
         counts.set("in pairs", tally.runs - before);
         let before = tally.runs;
-        // in a debug build one of nine, of each tour and each kind others
-        let step = if thorough() { 1 } else { 9 };
+        // in a debug build one of nineteen, of each tour and each kind others
+        let step = if thorough() { 1 } else { 19 };
         for (tour, kind) in TOURS.iter().enumerate().flat_map(|(t, tour)| FaultKind::ALL.map(move |k| ((t, tour), k))) {
             let mut n = (tour.0 as u32 + 2 * kind as u32) % step;
             while tally.on_tour(tour.1, n, kind) {

@@ -151,11 +151,11 @@ const ARMS: &[(&str, &str, &str)] = &[
 const EXIT_CODES: [(u8, &str, &str); 8] = [
     (exit::DONE, "plan_checks/command.rs", "a_plan_that_may_run_exits_with_0"),
     (exit::USAGE, "plan_checks/command.rs", "a_runbook_with_a_mistake_is_refused_before_anything_is_asked"),
-    (exit::ROLLED_BACK, "binary_way_back.rs", "a_rollback_during_the_overlap_puts_the_old_value_back"),
-    (exit::WAITING, "binary_canary.rs", "a_rolled_back_run_leaks_nothing"),
-    (exit::INTERRUPTED, "binary_signals.rs", "the_first_signal_stops_at_a_checkpoint_and_the_run_is_resumed"),
-    (exit::NEEDS_OPERATOR, "binary_people.rs", "a_vault_that_is_edited_during_the_overlap_stops_the_run"),
-    (exit::HELD, "binary_people.rs", "a_second_writer_is_kept_out"),
+    (exit::ROLLED_BACK, "binary_runs/way_back.rs", "a_rollback_during_the_overlap_puts_the_old_value_back"),
+    (exit::WAITING, "binary_runs/canary.rs", "a_rolled_back_run_leaks_nothing"),
+    (exit::INTERRUPTED, "binary_runs/signals.rs", "the_first_signal_stops_at_a_checkpoint_and_the_run_is_resumed"),
+    (exit::NEEDS_OPERATOR, "binary_runs/people.rs", "a_vault_that_is_edited_during_the_overlap_stops_the_run"),
+    (exit::HELD, "binary_runs/people.rs", "a_second_writer_is_kept_out"),
     (exit::REFUSED, "plan_checks/command.rs", "a_plan_that_may_not_run_says_all_and_exits_with_50_as_rotate_does"),
 ];
 

@@ -1,22 +1,8 @@
 //! The way back, and what there is to go back to: rollback, provisioning, repair, an application without room.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::print_stdout,
-    clippy::print_stderr,
-    clippy::disallowed_methods,
-    clippy::wildcard_enum_match_arm,
-    unreachable_pub,
-    missing_docs
-)]
 
-mod binary;
-
-use binary::scene::{APP, EAST, WEST};
-use binary::truth::{assert_completed, assert_over, assert_rolled_back, living, own, same, served};
-use binary::{Book, Home, Scene, exit, truth};
+use crate::binary::scene::{APP, EAST, WEST};
+use crate::binary::truth::{assert_completed, assert_over, assert_rolled_back, living, own, same, served};
+use crate::binary::{Book, Home, Scene, exit, truth};
 use jiff::Timestamp;
 use keyrelay::sandbox::cloud::Audience;
 

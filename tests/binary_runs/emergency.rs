@@ -1,25 +1,11 @@
 //! A secret has leaked: the shipped binary against the sandbox, from the command to the proof that it is dead.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::print_stdout,
-    clippy::print_stderr,
-    clippy::disallowed_methods,
-    clippy::wildcard_enum_match_arm,
-    unreachable_pub,
-    missing_docs
-)]
-
-mod binary;
 
 use std::io::{Seek, Write};
 
-use binary::leaks::{Needles, hunt, secrets};
-use binary::scene::{CLIENT, EAST, SECRET, WEST};
-use binary::truth::{assert_completed, assert_over, living, same, served};
-use binary::{Book, Home, Ran, Scene, exit};
+use crate::binary::leaks::{Needles, hunt, secrets};
+use crate::binary::scene::{CLIENT, EAST, SECRET, WEST};
+use crate::binary::truth::{assert_completed, assert_over, living, same, served};
+use crate::binary::{Book, Home, Ran, Scene, exit};
 use jiff::{SignedDuration, Timestamp};
 use keyrelay::rotation::Death;
 use keyrelay::sandbox::cloud::{Audience, Cloud, NewPassword, SignInRecord, SignInSeries};
@@ -296,7 +282,7 @@ fn what_is_not_well_said_changes_nothing() {
         (format!("rotate {mute} --emergency --key-id {key}"), String::new(), exit::REFUSED, "--accept-outage 'mute'"),
         (emergency(&["--key-id", &key, "--if-expires-within", "30d"]), String::new(), exit::USAGE, "cannot be used with"),
     ];
-    binary::all_at_once(&cases, |(args, stdin, code, says)| {
+    crate::binary::all_at_once(&cases, |(args, stdin, code, says)| {
         let args: Vec<&str> = args.split(' ').collect();
         // they stand in each other's way only by the locks of the application
         let ran = (0..200).map(|_| piped(&home, stdin, &args)).find(|ran| ran.code != Some(exit::HELD)).unwrap();

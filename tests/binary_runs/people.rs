@@ -1,22 +1,8 @@
 //! Other people: a second writer, hands in the cloud, holds and releases, a run that is given up, a journal that is lost.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::print_stdout,
-    clippy::print_stderr,
-    clippy::disallowed_methods,
-    clippy::wildcard_enum_match_arm,
-    unreachable_pub,
-    missing_docs
-)]
 
-mod binary;
-
-use binary::scene::{EAST, WEST};
-use binary::truth::{assert_completed, assert_rolled_back, by_hand, end, latest, living, own, same, served};
-use binary::{Book, Home, Scene, exit, truth};
+use crate::binary::scene::{EAST, WEST};
+use crate::binary::truth::{assert_completed, assert_rolled_back, by_hand, end, latest, living, own, same, served};
+use crate::binary::{Book, Home, Scene, exit, truth};
 use keyrelay::rotation::{End, Phase};
 use keyrelay::run::Run;
 
@@ -59,7 +45,7 @@ fn a_run_yields_to_another_of_the_same_target() {
     let book = home.runbook(&Book { window: "3s", ..Book::one() });
     let running = home.start(&["rotate", &book, "--wait"]);
     home.wait_for("the first attempt", |cloud| living(cloud).len() == 3);
-    let theirs = binary::by_hand::add_password(&home, &binary::by_hand::tag_of_another_run(&home));
+    let theirs = crate::binary::by_hand::add_password(&home, &crate::binary::by_hand::tag_of_another_run(&home));
     running.ended().exits(exit::ROLLED_BACK);
     let (cloud, run) = (home.cloud(), home.the_run());
     assert_eq!(end(&run), Some(End::RolledBack));
@@ -77,7 +63,7 @@ fn a_vault_that_is_edited_before_the_publish_is_left_alone() {
     let book = home.runbook(&Book { window: "3s", ..Book::one() });
     let running = home.start(&["rotate", &book, "--wait"]);
     home.wait_for("the first attempt", |cloud| living(cloud).len() == 3);
-    let theirs = binary::by_hand::set_secret(&home, EAST, "set-by-hand-before-the-publish");
+    let theirs = crate::binary::by_hand::set_secret(&home, EAST, "set-by-hand-before-the-publish");
     running.ended().exits(exit::ROLLED_BACK);
     let (cloud, run) = (home.cloud(), home.the_run());
     assert_eq!(end(&run), Some(End::RolledBack));
@@ -92,7 +78,7 @@ fn a_vault_that_is_edited_during_the_overlap_stops_the_run() {
     let book = home.runbook(&Book { overlap: "3s", ..Book::one() });
     let running = home.start(&["rotate", &book, "--wait"]);
     home.wait_for_run("the overlap", overlaps);
-    let theirs = binary::by_hand::set_secret(&home, EAST, "set-by-hand-during-the-overlap");
+    let theirs = crate::binary::by_hand::set_secret(&home, EAST, "set-by-hand-during-the-overlap");
     running.ended().exits(exit::NEEDS_OPERATOR);
     let stopped = living(&home.cloud());
     assert_eq!(stopped.len(), 3, "nothing was removed");

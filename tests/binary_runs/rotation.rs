@@ -1,22 +1,8 @@
 //! Rotations from start to end through the shipped binary, judged by the sandbox's own state.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::print_stdout,
-    clippy::print_stderr,
-    clippy::disallowed_methods,
-    clippy::wildcard_enum_match_arm,
-    unreachable_pub,
-    missing_docs
-)]
 
-mod binary;
-
-use binary::scene::{EAST, WEST};
-use binary::truth::{assert_completed, assert_over};
-use binary::{Book, Home, Scene, exit, truth};
+use crate::binary::scene::{EAST, WEST};
+use crate::binary::truth::{assert_completed, assert_over};
+use crate::binary::{Book, Home, Scene, exit, truth};
 
 #[test]
 fn five_steps_from_start_to_end_and_again() {

@@ -1,23 +1,9 @@
 //! The leak hunt over all that the shipped binary prints and leaves behind: no secret, nor eight bytes of one, in any encoding.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::print_stdout,
-    clippy::print_stderr,
-    clippy::disallowed_methods,
-    clippy::wildcard_enum_match_arm,
-    unreachable_pub,
-    missing_docs
-)]
 
-mod binary;
-
-use binary::hunt::IN_A_ROW;
-use binary::leaks::{self, Needles};
-use binary::scene::EAST;
-use binary::{Book, Home, Ran, Running, Scene, exit};
+use crate::binary::hunt::IN_A_ROW;
+use crate::binary::leaks::{self, Needles};
+use crate::binary::scene::EAST;
+use crate::binary::{Book, Home, Ran, Running, Scene, exit};
 
 /// As noisy as it can be.
 fn noisy(home: &Home, place: Option<&str>, args: &[&str]) -> Result<Running, Ran> {

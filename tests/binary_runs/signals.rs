@@ -1,25 +1,10 @@
 //! The first signal stops at the next checkpoint, the second at once; either way the run goes on later.
-#![cfg(unix)]
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::print_stdout,
-    clippy::print_stderr,
-    clippy::disallowed_methods,
-    clippy::wildcard_enum_match_arm,
-    unreachable_pub,
-    missing_docs
-)]
-
-mod binary;
 
 use std::time::{Duration, Instant};
 
-use binary::scene::EAST;
-use binary::truth::assert_completed;
-use binary::{Book, Home, Scene, exit};
+use crate::binary::scene::EAST;
+use crate::binary::truth::assert_completed;
+use crate::binary::{Book, Home, Scene, exit};
 use keyrelay::rotation::Phase;
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -29,14 +14,14 @@ fn signal(pid: u32, signal: Signal) {
 
 #[test]
 fn the_first_signal_stops_at_a_checkpoint_and_the_run_is_resumed() {
-    for kind in [Signal::TERM, Signal::INT] {
+    crate::binary::all_at_once(&[Signal::TERM, Signal::INT], |kind| {
         let scene = Scene::living(&[EAST]);
         let home = Home::with(&scene);
         let book = home.runbook(&Book { overlap: "6s", ..Book::one() });
         let running = home.start(&["rotate", &book, "--wait", "--json"]);
         home.wait_for_run("the overlap", |run| *run.rotation.phase() == Phase::Wait);
         let asked = Instant::now();
-        signal(running.id(), kind);
+        signal(running.id(), *kind);
         let ran = running.ended().exits(i32::from(keyrelay::error::exit::INTERRUPTED));
         assert!(asked.elapsed() < Duration::from_secs(4), "it waited for the overlap");
         let said: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
@@ -44,7 +29,7 @@ fn the_first_signal_stops_at_a_checkpoint_and_the_run_is_resumed() {
         assert!(home.the_run().rotation.in_flight().is_none());
         home.run(&["resume", "--wait"]).exits(exit::DONE);
         assert_completed(&home, &scene.cloud, &home.the_run());
-    }
+    });
 }
 
 #[test]
