@@ -9,7 +9,7 @@ use crate::aftermath::ends_well;
 use crate::binary::leaks::{Searched, nothing_leaked, secrets};
 use crate::binary::scene::{EAST, WEST};
 use crate::binary::truth::served;
-use crate::binary::{Book, Home, Scene, all_at_once, exit};
+use crate::binary::{Book, Home, Scene, exit, this_many_at_once};
 use crate::reliability::Counts;
 use keyrelay::driver::CrashPoint;
 use keyrelay::rotation::End;
@@ -216,7 +216,7 @@ fn kill_at_all(which: &str, ways: &[Way], then: Then) {
     let cases: Vec<(&Way, &str)> = ways.iter().flat_map(|way| way.places.iter().map(move |p| (way, *p))).collect();
     let counts = Counts::new(format!("kills-at-{which}-place-{}", then.name()), json!({}));
     let all = Mutex::new((counts, Searched::default()));
-    all_at_once(&cases, |(way, place)| {
+    this_many_at_once(10, &cases, |(way, place)| {
         let case = format!("{place}, {then:?}: {way:?}");
         let result = std::panic::catch_unwind(|| kill_at(way, place, then));
         let Ok((end, searched)) = result else { panic!("failed: {case}") };
