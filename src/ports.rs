@@ -7,6 +7,7 @@ use std::future::Future;
 use std::net::IpAddr;
 
 use jiff::{SignedDuration, Span, Timestamp};
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::rotation::answers::{Current, Refusal, Reported, SignIn, Trace, Version};
@@ -181,7 +182,8 @@ pub struct PasswordPolicy {
 }
 
 /// An application permission that was granted (an app role assignment).
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Granted {
     /// The resource's name, such as `Microsoft Graph`.
     pub resource: String,

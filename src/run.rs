@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::correlation::CorrelationKey;
 use crate::journal;
+use crate::ports::Granted;
 use crate::rotation::{Event, IllegalEvent, Plan, Rotation};
 use crate::runbook::Runbook;
 
@@ -42,6 +43,9 @@ pub struct Start {
     /// The ticket, as given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ticket: Option<String>,
+    /// What the application had been granted when its leak was declared; none of an ordinary rotation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub granted: Option<GrantedThen>,
     /// What the ids of the run's sign-ins are made from, so that they are known again in the tenant's records.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub correlation: Option<CorrelationKey>,
@@ -60,6 +64,16 @@ pub struct ApplicationFacts {
     pub object_id: String,
     /// `displayName`.
     pub display_name: String,
+}
+
+/// The application permissions at the start.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GrantedThen {
+    /// These.
+    Read(Vec<Granted>),
+    /// They could not be read: why.
+    Unread(String),
 }
 
 /// Who runs keyrelay.

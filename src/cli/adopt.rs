@@ -43,6 +43,7 @@ pub(super) async fn adopt(context: &Context, file: &Path, old_key: Option<KeyId>
         reason: Some("rebuilt from tags and versions".to_owned()),
         ticket: None,
         correlation: Some(context.correlation_key()),
+        granted: None,
         rebuilt: true,
     };
     begin(&journals, &start, &clock)?;

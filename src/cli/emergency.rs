@@ -18,15 +18,16 @@ use super::wanted::wanted;
 use super::{Leak, Revoke, Rotate, Stay, leaked_value};
 use crate::clock::{Clock, ServiceClock};
 use crate::driver::Stop;
+use crate::driver::patience::patiently;
 use crate::error::Error;
 use crate::locks::LockName;
-use crate::ports::Services;
+use crate::ports::{Inspect, Services};
 use crate::preflight::emergency::{Declared, Usage, waived};
 use crate::preflight::{Check, Found, Preflight, Ready, Verdict, Wanted};
 use crate::rotation::Rotation;
 use crate::rotation::names::{KeyId, RunId};
 use crate::rotation::plan::Way;
-use crate::run::{Run, Start};
+use crate::run::{GrantedThen, Run, Start};
 use crate::runbook::Runbook;
 use crate::usage::{self, Circumstances, Idleness, Question};
 
@@ -97,7 +98,9 @@ async fn answer(context: &Context, order: Order<'_>) -> Result<Done, Error> {
     let look = Preflight { services: &connected.services, clock: &clock, stop: &signals, patience: LOOKING };
     let wanted = wanted(&journals, &runbook, order.old_key, order.shared_key_ok)?;
     let wanted = Wanted { waived: waived(order.way), ..wanted };
-    let looked = look.look(&runbook, |at| RunId::new(at, context::random()), &wanted).await;
+    let run_id = |at| RunId::new(at, context::random());
+    // side by side: the report wants to know what the application could do, and the leaked secret lives on meanwhile
+    let (looked, granted) = tokio::join!(look.look(&runbook, run_id, &wanted), granted(&look));
     let warnings = looked.checks.iter().filter(|c| c.verdict == Verdict::Warning).map(Check::sentence);
     warnings.for_each(|w| note(context, &format!("warning: {w}")));
     if order.way == Way::Replace && runbook.consumers.is_empty() {
@@ -129,6 +132,7 @@ async fn answer(context: &Context, order: Order<'_>) -> Result<Done, Error> {
     let run = ready.plan.run.clone();
     let run_lock = lock(context, &[LockName::Run(run.clone())], Some(&run))?;
     let start = start(context, order.file, order.why, runbook, ready, connected.actor().await);
+    let start = Start { granted: Some(granted), ..start };
     let (journal, rotation) = begin(&journals, &start, &clock)?;
     // somebody waits for this one, unless they say that they do not
     let stay_for = order.stay.how_long(true);
@@ -136,6 +140,15 @@ async fn answer(context: &Context, order: Order<'_>) -> Result<Done, Error> {
     let session = Session { context, journals: &journals, clock: &clock, signals: &signals, locks, stay_for, circumstances };
     let ended = session.drive(&connected, &start, journal, rotation, 0, Begin::Start { leaked }).await?;
     finish(&journals, &run, ended, order.stay.waiting_ok)
+}
+
+/// What whoever has the leaked secret could do.
+async fn granted<S: Inspect, C: Clock, P: Stop>(look: &Preflight<'_, S, C, P>) -> GrantedThen {
+    let ask = async || look.services.granted_permissions().await;
+    match patiently(look.clock, look.stop, look.patience, |_| (), ask).await {
+        Ok((granted, _)) => GrantedThen::Read(granted),
+        Err((refusal, _)) => GrantedThen::Unread(refusal.to_string()),
+    }
 }
 
 /// Whether anybody has signed in with the leaked credential of late, as the sign-in records tell.

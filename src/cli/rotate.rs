@@ -105,6 +105,7 @@ pub(super) fn start(
         reason: why.reason.map(str::to_owned),
         ticket: why.ticket.map(str::to_owned),
         correlation: Some(context.correlation_key()),
+        granted: None,
         rebuilt: false,
     }
 }

@@ -244,6 +244,7 @@ impl Desk {
             reason: Some(format!("drill: {}", self.world.scenario.title)),
             ticket: None,
             correlation: None,
+            granted: None,
             rebuilt: false,
         };
         let (at, first) = (self.world.time.now(), Record::Started(Box::new(start.clone())));

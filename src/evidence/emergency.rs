@@ -56,6 +56,8 @@ pub struct EmergencyFacts {
     pub(super) records: Vec<u64>,
     #[serde(skip)]
     window: SignedDuration,
+    #[serde(skip)]
+    ask_again: String,
 }
 
 /// An outage that somebody accepted.
@@ -82,6 +84,8 @@ pub struct SignIns {
     pub expected: Option<u64>,
     /// The others.
     pub unexpected: Vec<serde_json::Value>,
+    /// Later ones may not be in the records yet.
+    pub until: Option<Timestamp>,
 }
 
 impl SignIns {
@@ -93,11 +97,12 @@ impl SignIns {
             total: Some(usage.total),
             expected: Some(usage.expected),
             unexpected: said.get("unexpected").and_then(|u| u.as_array()).cloned().unwrap_or_default(),
+            until: Some(usage.until.round(jiff::Unit::Second).unwrap_or(usage.until)),
         }
     }
 
     fn unknown(why: &str) -> SignIns {
-        SignIns { known: false, why: Some(why.to_owned()), total: None, expected: None, unexpected: Vec::new() }
+        SignIns { known: false, why: Some(why.to_owned()), total: None, expected: None, unexpected: Vec::new(), until: None }
     }
 }
 
@@ -145,6 +150,12 @@ impl EmergencyFacts {
             sign_ins: SignIns::unknown("the sign-in records have not been read yet"),
             records: Vec::new(),
             window: emergency.death.window,
+            ask_again: format!(
+                "keyrelay leak who {} --key-id {}{}",
+                clean(&start.runbook_file),
+                emergency.leaked,
+                emergency.exposed_at.map(|t| format!(" --since {t}")).unwrap_or_default()
+            ),
         }
     }
 
@@ -257,7 +268,7 @@ impl EmergencyFacts {
     }
 
     fn who(&self) -> String {
-        let SignIns { why, total, expected, .. } = &self.sign_ins;
+        let SignIns { why, total, expected, until, .. } = &self.sign_ins;
         let seen = total.zip(*expected).map(|(total, expected)| match total {
             0 => "nobody but keyrelay".to_owned(),
             _ => {
@@ -265,10 +276,14 @@ impl EmergencyFacts {
                 format!("{total} sign-ins by others than keyrelay: {expected} from expected networks, {others} UNEXPECTED")
             }
         });
+        let again = &self.ask_again;
         match (why, seen) {
-            (Some(why), None) => format!("Who used it: CANNOT KNOW: {why}."),
-            (Some(why), Some(seen)) => format!("Who used it: CANNOT KNOW: {why}. Seen so far: {seen}."),
-            (None, seen) => format!("Who used it: {}.", seen.unwrap_or_default()),
+            (Some(why), None) => format!("Who used it: CANNOT KNOW: {why}. Later: {again}"),
+            (Some(why), Some(seen)) => format!("Who used it: CANNOT KNOW: {why}. Seen so far: {seen}. Later: {again}"),
+            (None, seen) => {
+                let until = until.map(|t| format!(" Sign-ins after {t} may not be recorded yet; later: {again}"));
+                format!("Who used it: {}.{}", seen.unwrap_or_default(), until.unwrap_or_default())
+            }
         }
     }
 }

@@ -23,6 +23,7 @@ pub(super) fn write(report: &Report) -> String {
     credentials(&mut page, report);
     consumers(&mut page, report);
     sign_ins(&mut page, report);
+    permissions(&mut page, report);
     course(&mut page, report);
     requests(&mut page, report);
     runbook(&mut page, report);
@@ -142,11 +143,29 @@ fn consumers(page: &mut Page, report: &Report) {
 
 fn sign_ins(page: &mut Page, report: &Report) {
     let Some(said) = &report.sign_ins else { return };
-    page.heading("Sign-ins with the old secret");
+    page.heading(report.sign_ins_with());
     page.line(&cited(&format!("As the tenant's sign-in records told at {}:", said.at), &[said.record]));
     page.list(said.lines.iter().map(|line| escape(line.trim_start())));
     if !said.sources.is_empty() {
         page.table(&rows::SOURCES, rows::sources(report).into_iter());
+    }
+}
+
+fn permissions(page: &mut Page, report: &Report) {
+    let Some(had) = &report.permissions else { return };
+    page.heading("What it could do");
+    match &had.why {
+        Some(why) => page.line(&format!("CANNOT KNOW: its application permissions could not be read: {}.", escape(why))),
+        None if had.granted.is_empty() => {
+            page.line("It had no application permissions. Roles in vaults and subscriptions are not among these.");
+        }
+        None => {
+            page.line(
+                "Its application permissions, as they were when the leak was declared. Roles in vaults and subscriptions are \
+                 not among these.",
+            );
+            page.table(&rows::PERMISSIONS, rows::permissions(report).into_iter());
+        }
     }
 }
 

@@ -18,11 +18,12 @@ use super::timeline::Timeline;
 use super::turns::Happening;
 use super::{html, markdown};
 use crate::journal::RecordHash;
+use crate::leak::reach::{Permission, reach};
 use crate::rotation::names::{KeyId, RunId, VersionId};
 use crate::rotation::plan::VaultStart;
 use crate::rotation::usage::Source;
 use crate::rotation::{End, Reason};
-use crate::run::Run;
+use crate::run::{GrantedThen, Run};
 use crate::runbook::Runbook;
 
 /// The version of the JSON form. Members may be added under it; none changes its meaning or goes away.
@@ -58,6 +59,9 @@ pub struct Report {
     /// In an emergency: what became of the leaked secret.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub emergency: Option<EmergencyFacts>,
+    /// In an emergency: what the application could do, as its permissions were read at the start.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub permissions: Option<Permissions>,
     /// The steps.
     pub steps: Vec<StepFacts>,
     /// What the records show, and what they do not.
@@ -183,6 +187,26 @@ pub struct SignIns {
     pub sources: Vec<Source>,
 }
 
+/// What whoever signed in as the application could do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Permissions {
+    /// Whether they could be read.
+    pub known: bool,
+    /// Why not.
+    pub why: Option<String>,
+    /// The application permissions, the most dangerous first. Roles in vaults and subscriptions are not among them.
+    pub granted: Vec<Permission>,
+}
+
+impl Permissions {
+    fn of(then: &GrantedThen) -> Permissions {
+        match then {
+            GrantedThen::Read(granted) => Permissions { known: true, why: None, granted: reach(granted) },
+            GrantedThen::Unread(why) => Permissions { known: false, why: Some(clean(why)), granted: Vec::new() },
+        }
+    }
+}
+
 /// Something that turned the run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Event {
@@ -279,6 +303,7 @@ impl Report {
             },
             moments: story.moments(),
             emergency: EmergencyFacts::of(run),
+            permissions: start.granted.as_ref().map(Permissions::of),
             steps: line.steps.iter().map(step).collect(),
             claims: story.claims(),
             credentials: story.credentials(),
@@ -316,6 +341,11 @@ impl Report {
     /// As Markdown.
     pub fn to_markdown(&self) -> String {
         markdown::write(self)
+    }
+
+    /// What the sign-in records were asked about.
+    pub(super) fn sign_ins_with(&self) -> &'static str {
+        if self.emergency.is_some() { "Sign-ins with the leaked secret" } else { "Sign-ins with the old secret" }
     }
 
     /// As one page of HTML that needs nothing else: no script, no font, no picture from anywhere.

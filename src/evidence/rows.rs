@@ -3,7 +3,9 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::report::{Report, VersionFacts, named};
-use super::text::duration;
+use super::text::{clean, duration};
+use crate::leak::reach::{Permission, Risk};
+use crate::rotation::usage::Source;
 
 pub(super) fn or_none<T: ToString>(value: Option<T>) -> String {
     value.map_or_else(|| "none".to_owned(), |v| v.to_string())
@@ -79,6 +81,22 @@ pub(super) fn requests(report: &Report) -> Vec<Vec<String>> {
     report.requests.iter().map(row).collect()
 }
 
+/// The head of [`permissions`].
+pub(super) const PERMISSIONS: [&str; 5] = ["Permission", "Resource", "Reach", "It", "Instead"];
+
+/// One row a permission that the application had.
+pub(super) fn permissions(report: &Report) -> Vec<Vec<String>> {
+    let row = |p: &Permission| {
+        let reach = match p.risk {
+            Risk::Tenant => "CONTROL OF THE TENANT",
+            Risk::Everybody => "EVERYBODY'S DATA",
+            Risk::NotListed => "not judged",
+        };
+        vec![clean(&p.name), clean(&p.resource), reach.to_owned(), p.why.to_owned(), p.instead.to_owned()]
+    };
+    report.permissions.iter().flat_map(|p| &p.granted).map(row).collect()
+}
+
 /// The head of [`sources`].
 pub(super) const SOURCES: [&str; 7] = ["Address", "Expected", "Resource", "First", "Last", "Sign-ins", "Refused"];
 
@@ -86,12 +104,12 @@ pub(super) const SOURCES: [&str; 7] = ["Address", "Expected", "Resource", "First
 pub(super) fn sources(report: &Report) -> Vec<Vec<String>> {
     let mut all: Vec<_> = report.sign_ins.iter().flat_map(|s| &s.sources).collect();
     all.sort_by_key(|s| s.expected);
-    let row = |s: &crate::rotation::usage::Source| {
+    let row = |s: &Source| {
         let expected = if s.expected { "yes" } else { "NO" };
         vec![
             s.address.map_or_else(|| "not told".to_owned(), |a| a.to_string()),
             expected.to_owned(),
-            super::text::clean(&s.resource),
+            clean(&s.resource),
             s.first.to_string(),
             s.last.to_string(),
             s.count.to_string(),

@@ -111,7 +111,7 @@ impl<S: Services, C: Clock, P: Stop> Preflight<'_, S, C, P> {
         let emergency = Emergency {
             leaked,
             way: said.way,
-            declared_at: now.checked_sub(said.ago).unwrap_or(now),
+            declared_at: whole(now.checked_sub(said.ago).unwrap_or(now)),
             exposed_at: said.exposed_at,
             outage_accepted: said.outage_accepted,
             accepted: said.accepted.clone(),
@@ -210,6 +210,11 @@ impl<S: Services, C: Clock, P: Stop> Preflight<'_, S, C, P> {
         }
         Ok(found)
     }
+}
+
+/// To the millisecond, as the other times of a run are.
+fn whole(at: Timestamp) -> Timestamp {
+    at.round(jiff::Unit::Millisecond).unwrap_or(at)
 }
 
 fn shown<'a>(credentials: impl Iterator<Item = &'a Credential>) -> String {

@@ -4,8 +4,9 @@
 use jiff::{SignedDuration, Timestamp};
 use keyrelay::driver::CrashPoint;
 use keyrelay::journal::record::{RecordHash, encode, parse};
+use keyrelay::ports::Granted;
 use keyrelay::rotation::Event;
-use keyrelay::run::{ApplicationFacts, By, Record, Run, Start};
+use keyrelay::run::{ApplicationFacts, By, GrantedThen, Record, Run, Start};
 use keyrelay::runbook::Runbook;
 use serde_json::Value;
 
@@ -41,6 +42,13 @@ pub(crate) fn runbook(world: &World) -> Runbook {
     Runbook::parse(text.as_bytes(), "billing.toml").unwrap_or_else(|e| panic!("{e:?}"))
 }
 
+/// A permission of Microsoft Graph.
+fn granted(name: &str) -> Granted {
+    let resource_client_id = Some("00000003-0000-0000-c000-000000000000".to_owned());
+    let resource = "Microsoft Graph | all".to_owned();
+    Granted { resource, resource_client_id, role_id: uuid::Uuid::nil(), name: Some(name.to_owned()) }
+}
+
 pub(crate) fn start(world: &World) -> Start {
     Start {
         tool: "0.1.0".into(),
@@ -56,6 +64,7 @@ pub(crate) fn start(world: &World) -> Start {
         reason: Some("yearly change".into()),
         ticket: Some("OPS-1".into()),
         correlation: None,
+        granted: world.plan.emergency.as_ref().map(|_| GrantedThen::Read(vec![granted("Mail.Read"), granted("Own.Role")])),
         rebuilt: false,
     }
 }

@@ -211,6 +211,7 @@ fn start(plan: &Plan) -> Start {
         reason: None,
         ticket: None,
         correlation: None,
+        granted: None,
         rebuilt: !plan.adopted.is_empty(),
     }
 }

@@ -74,6 +74,7 @@ fn start(plan: &Plan) -> Start {
         reason: None,
         ticket: None,
         correlation: None,
+        granted: None,
         rebuilt: false,
     }
 }

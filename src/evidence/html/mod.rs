@@ -31,6 +31,7 @@ struct Tables {
     steps: Table,
     requests: Table,
     sources: Table,
+    permissions: Table,
 }
 
 struct Table {
@@ -97,6 +98,7 @@ pub(super) fn write(report: &Report) -> String {
             moments: table("Table of the moments", &rows::MOMENTS, rows::moments(report)),
             steps: table("Table of the steps", &rows::STEPS, rows::steps(report)),
             requests: table("Table of the requests", &rows::REQUESTS, rows::requests(report)),
+            permissions: table("Table of the permissions", &rows::PERMISSIONS, rows::permissions(report)),
             sources: table("Table of the sign-ins", &rows::SOURCES, rows::sources(report)),
         },
         runbook: report.runbook.content.describe(),
