@@ -7,8 +7,8 @@ use std::time::Instant;
 use keyrelay::sandbox::server::{Call, Hook, Moment};
 
 #[derive(Clone)]
-struct Entry {
-    call: Call,
+pub(crate) struct Entry {
+    pub(crate) call: Call,
     began: Instant,
     ended: Option<Instant>,
 }
@@ -41,26 +41,13 @@ impl RequestLog {
         RequestLog(Arc::new(Mutex::new(self.0.lock().unwrap().clone())))
     }
 
-    fn entries(&self) -> Vec<Entry> {
+    pub(crate) fn entries(&self) -> Vec<Entry> {
         let own = |e: &&Entry| !e.call.path.starts_with("/_sandbox");
         self.0.lock().unwrap().iter().filter(own).cloned().collect()
     }
 
     pub(crate) fn count(&self) -> usize {
         self.entries().len()
-    }
-
-    /// The most requests that came one after the other, each at least the latency after the one before.
-    pub(crate) fn longest_chain(&self) -> usize {
-        let mut free = None;
-        let mut chain = 0;
-        for entry in self.entries() {
-            if free.is_none_or(|at| entry.began >= at) {
-                chain += 1;
-                free = Some(entry.ended.unwrap_or(entry.began) + super::LATENCY);
-            }
-        }
-        chain
     }
 
     pub(crate) fn table(&self) -> String {
@@ -73,4 +60,17 @@ impl RequestLog {
         }
         text
     }
+}
+
+/// The most of them that came one after the other, each at least the latency after the one before.
+pub(crate) fn longest_chain(entries: &[Entry]) -> usize {
+    let mut free = None;
+    let mut chain = 0;
+    for entry in entries {
+        if free.is_none_or(|at| entry.began >= at) {
+            chain += 1;
+            free = Some(entry.ended.unwrap_or(entry.began) + super::LATENCY);
+        }
+    }
+    chain
 }

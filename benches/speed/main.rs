@@ -22,7 +22,7 @@ use std::time::Duration;
 
 use keyrelay::sandbox::server::{Pace, ServeOptions, Server};
 
-use log::RequestLog;
+use log::{RequestLog, longest_chain};
 use process::{Cost, Costs};
 
 const KEYRELAY: &str = env!("CARGO_BIN_EXE_keyrelay");
@@ -103,7 +103,7 @@ fn report(far: &Measured, near: &Measured) {
     let floor = LATENCY * u32::try_from(chain).unwrap();
     println!("\n## One rotation, as the shipped binary does it\n");
     println!("{}", far.log.table());
-    let (count, longest) = (far.log.count(), far.log.longest_chain());
+    let (count, longest) = (far.log.count(), longest_chain(&far.log.entries()));
     println!("\nrequests made: {count}; smallest set: {}", smallest::count());
     println!("longest chain of requests, each begun after the one before had ended: {longest}; smallest: {chain}");
     let (far_ours, near_ours) = (&far.keyrelay, &near.keyrelay);

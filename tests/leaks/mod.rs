@@ -177,9 +177,9 @@ impl Needles {
 
 /// Whether it stands in quotes in what is searched anyway: a secret that begins so is not told by that.
 fn by_chance(word: [u8; 3]) -> bool {
-    const WORDS: [&[u8; 3]; 20] = [
-        b"add", b"all", b"any", b"end", b"get", b"key", b"kim", b"new", b"off", b"old", b"pid", b"put", b"run", b"seq",
-        b"set", b"tag", b"url", b"who", b"why", b"yes",
+    const WORDS: [&[u8; 3]; 23] = [
+        b"add", b"all", b"any", b"end", b"get", b"key", b"kim", b"new", b"now", b"off", b"old", b"own", b"pid", b"put",
+        b"run", b"seq", b"set", b"tag", b"url", b"way", b"who", b"why", b"yes",
     ];
     let time = word[..2].iter().all(u8::is_ascii_digit) && word[2].is_ascii_lowercase();
     time || WORDS.contains(&&word)
