@@ -8,12 +8,12 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::scenario::{ConsumerSpec, length};
-use super::time::Timeline;
 use crate::ports::{ConsumerAnswer, Consumers, Told};
 use crate::rotation::answers::Reported;
 use crate::rotation::names::KeyId;
 use crate::runbook::Runbook;
 use crate::sandbox::cloud::{Cloud, SignInRequest, Value};
+use crate::sandbox::in_process::timeline::Timeline;
 
 /// From one sign-in of a consumer to the next, where nothing is said.
 const EVERY: SignedDuration = SignedDuration::from_secs(30);

@@ -9,8 +9,6 @@ use jiff::{SignedDuration, Timestamp};
 use super::command::Command;
 use super::process::Begin;
 use super::scenario::length;
-use super::time::Timeline;
-use super::wire::Wire;
 use super::world::World;
 use super::{Voice, debrief};
 use crate::driver::marker::heard;
@@ -25,6 +23,8 @@ use crate::rotation::names::{KeyId, RunId};
 use crate::rotation::plan::Way;
 use crate::rotation::{Event, Phase, Rotation};
 use crate::run::{By, Record, Run, Start};
+use crate::sandbox::in_process::Wire;
+use crate::sandbox::in_process::timeline::Timeline;
 
 /// As the command line has it.
 const LOOKING: Patience = Patience { limit: SignedDuration::from_mins(5), not_found: SignedDuration::ZERO };

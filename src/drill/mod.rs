@@ -18,8 +18,6 @@ mod desk;
 mod process;
 mod scenario;
 mod scene;
-mod time;
-mod wire;
 mod world;
 
 pub use built_in::built_in;

@@ -8,7 +8,6 @@ use jiff::{SignedDuration, Timestamp};
 use super::Voice;
 use super::desk::{Desk, Told};
 use super::scenario::length;
-use super::wire::Wire;
 use super::world::World;
 use crate::cli::progress::Progress;
 use crate::driver::marker::MarkerFile;
@@ -22,6 +21,7 @@ use crate::rotation::answers::Refusal;
 use crate::rotation::{Event, Rotation, Why};
 use crate::run::{Record, Run, Start};
 use crate::runbook::Runbook;
+use crate::sandbox::in_process::Wire;
 use crate::sandbox::in_process::{InProcess, Setup, VaultSetup};
 
 /// As the command line has it.

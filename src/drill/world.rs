@@ -13,13 +13,13 @@ use super::debrief::{Happened, Typed};
 use super::desk::Desk;
 use super::scenario::{Incident, Scenario, length};
 use super::scene;
-use super::time::{Actor, Timeline};
 use super::{Audience, Voice};
 use crate::driver::CrashPoint;
 use crate::error::Error;
 use crate::rotation::names::Tag;
 use crate::runbook::{Cloud as RunbookCloud, Runbook};
 use crate::sandbox::cloud::{AppRef, Cloud, CloudError, NewPassword, Operator, PasswordSpec, Value, VaultRight};
+use crate::sandbox::in_process::timeline::{Actor, Timeline};
 
 /// Time goes on after the end for no longer than this, whatever the caches.
 const LONGEST_TAIL: SignedDuration = SignedDuration::from_hours(24 * 8);

@@ -185,6 +185,39 @@ fn under_attack_it_is_removed_first() {
     assert!(json(&ran)["proven_dead_at"].is_string(), "{ran:#?}");
 }
 
+/// With this typed at a terminal. None where there is no `script` (util-linux) to make one.
+#[cfg(unix)]
+fn typed(home: &Home, typed: &str, args: &[&str]) -> Option<Ran> {
+    let plain = home.command(args);
+    let words = std::iter::once(plain.get_program()).chain(plain.get_args()).map(|word| word.to_str().unwrap());
+    let line = words.collect::<Vec<_>>().join(" ");
+    if std::process::Command::new("script").arg("--version").output().is_err() {
+        println!("skipped: needs script of util-linux");
+        return None;
+    }
+    let mut file = tempfile::tempfile().unwrap();
+    file.write_all(format!("{typed}\n").as_bytes()).unwrap();
+    file.rewind().unwrap();
+    let mut command = std::process::Command::new("script");
+    command.args(["-qec", &line, "/dev/null"]).current_dir(home.path()).env_clear().stdin(file);
+    command.envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    Some(home.spawn(command).ended())
+}
+
+#[cfg(unix)]
+#[test]
+fn who_removes_first_types_the_name_of_the_application() {
+    let (scene, leaked, _) = scene(&[EAST]);
+    let home = Home::with(&scene);
+    let book = home.runbook(&Book::one());
+    let args = ["rotate", &book, "--emergency", "--key-id", &leaked.key_id.to_string(), "--revoke-first"];
+    let Some(ran) = typed(&home, "yes", &args) else { return };
+    assert!(ran.exits(exit::REFUSED).stdout.contains("the name was not typed: nothing was changed"));
+    assert!(home.runs().is_empty() && same(&scene.cloud, &home.cloud()));
+    typed(&home, "suite", &args).unwrap().exits(exit::DONE);
+    assert_completed(&home, &scene.cloud, &home.the_run());
+}
+
 #[test]
 fn a_process_that_dies_while_it_proves_the_death_goes_on_with_the_old_version_or_with_the_value_given_once_more() {
     let (scene, _, leaked) = scene(&[EAST]);

@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use keyrelay::driver::{CrashPoint, DriverError, Stopped};
@@ -130,6 +131,14 @@ struct Tally {
 }
 
 impl Tally {
+    fn join(&mut self, other: Tally) {
+        self.reached.join(&other.reached);
+        other.ended.into_iter().for_each(|(end, n)| *self.ended.entry(end).or_default() += n);
+        other.struck.into_iter().for_each(|(kind, n)| *self.struck.entry(kind).or_default() += n);
+        self.runs += other.runs;
+        self.late += other.late;
+    }
+
     /// One run; `false` if it was over before the last of the faults.
     fn run(&mut self, scene: &Scene, faults: &[At], killed: bool, rollback: bool) -> bool {
         let mix = faults.iter().fold(0, |mix, (n, kind)| 131 * mix + 10 * u64::from(*n) + *kind as u64);
@@ -185,49 +194,93 @@ impl Tally {
     }
 }
 
+/// What is tried, in parts that know nothing of each other.
+enum Part {
+    /// One kind at every request, each in a run of its own, with a kill after it or without.
+    Alone(Scene, FaultKind, bool),
+    /// Two kinds at every two requests; in a debug build these two once, somewhere.
+    Pair(u64, FaultKind, FaultKind),
+    /// One kind at every request of a process that goes on from another, or back.
+    Tour(usize, FaultKind),
+}
+
+impl Part {
+    fn all() -> Vec<Part> {
+        let alone = if thorough() { scenes() } else { vec![some_scenes()[1].clone()] };
+        let alone = alone.into_iter().map(Scene::brief).flat_map(|scene| {
+            let kinds = FaultKind::ALL.into_iter().flat_map(|kind| [(kind, false), (kind, true)]);
+            kinds.map(move |(kind, killed)| Part::Alone(scene.clone(), kind, killed))
+        });
+        let pairs = (0..).zip(kinds_in_pairs()).map(|(turn, (first, second))| Part::Pair(turn, first, second));
+        let tours = (0..TOURS.len()).flat_map(|tour| FaultKind::ALL.map(|kind| Part::Tour(tour, kind)));
+        alone.chain(pairs).chain(tours).collect()
+    }
+
+    fn name(&self) -> &'static str {
+        match self {
+            Part::Alone(..) => "alone or with a kill",
+            Part::Pair(..) => "in pairs",
+            Part::Tour(..) => "on tours",
+        }
+    }
+
+    fn run(&self, tally: &mut Tally) {
+        match self {
+            Part::Alone(scene, kind, killed) => {
+                // in a debug build every third, of each kind others
+                let step = if thorough() { 1 } else { 3 };
+                let mut n = (*kind as u32 + u32::from(*killed)) % step;
+                while tally.run(scene, &[(n, *kind)], *killed, *killed && n % 2 == 1) {
+                    n += step;
+                }
+            }
+            Part::Pair(_, first, second) if thorough() => {
+                some_scenes().into_iter().map(Scene::brief).for_each(|scene| tally.pairs(&scene, *first, *second));
+            }
+            Part::Pair(turn, first, second) => {
+                let mut draw = Draw(*turn);
+                let n = draw.below(12) as u32;
+                let m = n + 1 + draw.below(10) as u32;
+                let scene = some_scenes()[draw.index(4)].clone().brief();
+                tally.run(&scene, &[(n, *first), (m, *second)], false, m % 2 == 1);
+            }
+            Part::Tour(tour, kind) => {
+                // in a debug build one of nineteen, of each tour and each kind others
+                let step = if thorough() { 1 } else { 19 };
+                let mut n = (*tour as u32 + 2 * *kind as u32) % step;
+                while tally.on_tour(&TOURS[*tour], n, *kind) {
+                    n += step;
+                }
+            }
+        }
+    }
+}
+
 /// What the suite came by; it runs once, whoever asks.
 pub(crate) fn faults() -> &'static Reached {
     static DONE: OnceLock<Reached> = OnceLock::new();
     DONE.get_or_init(|| {
+        let (parts, next) = (Part::all(), AtomicUsize::new(0));
         let mut counts = Counts::new("faults", json!({}));
         let mut tally = Tally::default();
-        let alone = if thorough() { scenes() } else { vec![some_scenes()[1].clone()] };
-        for scene in alone.into_iter().map(Scene::brief) {
-            for kind in FaultKind::ALL {
-                // in a debug build every third, of each kind others
-                let step = if thorough() { 1 } else { 3 };
-                for killed in [false, true] {
-                    let mut n = (kind as u32 + u32::from(killed)) % step;
-                    while tally.run(&scene, &[(n, kind)], killed, killed && n % 2 == 1) {
-                        n += step;
-                    }
-                }
+        let worker = || {
+            let (mut tally, mut runs) = (Tally::default(), BTreeMap::new());
+            while let Some(part) = parts.get(next.fetch_add(1, Ordering::Relaxed)) {
+                let before = tally.runs;
+                part.run(&mut tally);
+                *runs.entry(part.name()).or_default() += tally.runs - before;
             }
-        }
-        counts.set("alone or with a kill", tally.runs);
-        let before = tally.runs;
-        for (turn, (first, second)) in (0..).zip(kinds_in_pairs()) {
-            if thorough() {
-                some_scenes().into_iter().map(Scene::brief).for_each(|scene| tally.pairs(&scene, first, second));
-            } else {
-                // in a debug build each two kinds meet once, somewhere
-                let mut draw = Draw(turn);
-                let n = draw.below(12) as u32;
-                let m = n + 1 + draw.below(10) as u32;
-                tally.run(&some_scenes()[draw.index(4)].clone().brief(), &[(n, first), (m, second)], false, m % 2 == 1);
+            (tally, runs)
+        };
+        std::thread::scope(|scope| {
+            let many = std::thread::available_parallelism().map_or(1, usize::from);
+            let workers: Vec<_> = (0..many).map(|_| scope.spawn(worker)).collect();
+            for worker in workers {
+                let (theirs, runs): (Tally, BTreeMap<&str, u64>) = worker.join().expect("a fault was not survived");
+                runs.into_iter().for_each(|(name, n)| counts.add(name, n));
+                tally.join(theirs);
             }
-        }
-        counts.set("in pairs", tally.runs - before);
-        let before = tally.runs;
-        // in a debug build one of nineteen, of each tour and each kind others
-        let step = if thorough() { 1 } else { 19 };
-        for (tour, kind) in TOURS.iter().enumerate().flat_map(|(t, tour)| FaultKind::ALL.map(move |k| ((t, tour), k))) {
-            let mut n = (tour.0 as u32 + 2 * kind as u32) % step;
-            while tally.on_tour(tour.1, n, kind) {
-                n += step;
-            }
-        }
-        counts.set("on tours", tally.runs - before);
+        });
         counts.set("runs", tally.runs);
         counts.set("searched for secrets", tally.reached.searched.json());
         counts.set("requests on their way when their sender was gone", tally.late);

@@ -136,7 +136,7 @@ pub(crate) fn bring_in(day: &Day, beside: &World, stopped: &std::rc::Rc<std::cel
     for mischief in day.mischief.iter().copied() {
         let (world, stopped, timeline) = (beside.for_others(), stopped.clone(), beside.timeline.clone());
         let sleep = async move |at: i64| timeline.sleep(seconds(at)).await;
-        let actor: crate::world::time::Actor = match mischief {
+        let actor: keyrelay::sandbox::in_process::timeline::Actor = match mischief {
             Mischief::Foreign { at, for_seconds } => Box::pin(async move {
                 sleep(at).await;
                 let spec = PasswordSpec { display_name: Some("somebody else's".into()), start: None, end: None };

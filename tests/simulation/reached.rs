@@ -14,6 +14,7 @@ use crate::reasons::{ALL, reasons};
 use crate::reliability::Counts;
 use crate::scenes::thorough;
 use crate::seeds::seeds;
+use crate::steps::disabled_in_one_vault;
 use crate::world::reached::Reached;
 
 /// What each phase is told while it does its work. What a person says (hold, release, rollback, abandon) is the same in every phase;
@@ -27,7 +28,17 @@ const TOLD: &[(&str, &[&str])] = &[
     ),
     (
         "look for tag",
-        &["credentials listed", "versions listed", "vault read", "intended", "applied", "in doubt", "read refused"],
+        &[
+            "credentials listed",
+            "versions listed",
+            "vault read",
+            "intended",
+            "applied",
+            "not applied",
+            "in doubt",
+            "read refused",
+            "resumed",
+        ],
     ),
     ("reconcile", &["credentials listed", "versions listed", "vault read", "read refused", "resumed"]),
     (
@@ -38,6 +49,7 @@ const TOLD: &[(&str, &[&str])] = &[
             "vault read",
             "intended",
             "applied",
+            "not applied",
             "in doubt",
             "read refused",
             "resumed",
@@ -165,6 +177,7 @@ fn everything_was_reached() {
     for suite in [crashes(), points(), faults(), seeds(), reasons()] {
         all.join(suite);
     }
+    all.join(&disabled_in_one_vault().reached.borrow());
     let mut missing = Vec::new();
     let points = CrashPoint::all();
     let unkilled = points.iter().map(CrashPoint::to_string).filter(|p| !all.kills.contains(p));

@@ -112,8 +112,7 @@ fn an_add_in_doubt_is_followed_by_another_attempt() {
 }
 
 /// Somebody disables our version in one of two vaults before it is read back: it is aligned before anything is removed.
-#[test]
-fn one_vault_that_serves_the_new_value_is_not_enough() {
+pub(crate) fn disabled_in_one_vault() -> World {
     let world = World::new(Scene { vaults: 2, second_empty: true, ..Scene::default() });
     let (cloud, time) = (world.cloud.clone(), world.time.clone());
     let mut written = 0;
@@ -128,6 +127,12 @@ fn one_vault_that_serves_the_new_value_is_not_enough() {
         Fault::None
     });
     assert_eq!(world.process(false, false, never).unwrap(), Stopped::Ended(End::Completed));
+    world
+}
+
+#[test]
+fn one_vault_that_serves_the_new_value_is_not_enough() {
+    let world = disabled_in_one_vault();
     let copied =
         |e: &Event| matches!(e, Event::Intended { request: Mutation::WriteVault { from: Source::Version { .. }, .. } });
     assert_eq!(world.journal.borrow().iter().filter(|(_, e)| copied(e)).count(), 1);

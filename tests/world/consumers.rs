@@ -8,7 +8,7 @@ use keyrelay::ports::{ConsumerAnswer, Consumers, Told};
 use keyrelay::rotation::answers::Reported;
 
 use super::scene::seconds;
-use super::time::Timeline;
+use keyrelay::sandbox::in_process::timeline::Timeline;
 
 pub(crate) type Visits = Box<dyn FnMut(bool, usize, &Told) -> ConsumerAnswer>;
 

@@ -3,14 +3,14 @@
 //! | file | subject |
 //! |---|---|
 //! | `scene` | what there is before the run |
-//! | `time` | virtual time, and the others who live in it |
-//! | `wire` | the services, a request's way off |
+//! | `clock` | the clock of one process, in virtual time |
 //! | `disk` | the journal |
 //! | `hunt` | that nothing of a secret is left anywhere |
 //! | `consumers` | consumers, as the run asks them |
 //! | `reached` | what runs came by |
 #![allow(dead_code, unused_imports, clippy::type_complexity, clippy::wildcard_enum_match_arm)] // each suite uses its part
 
+pub(crate) mod clock;
 mod consumers;
 mod disk;
 mod hunt;
@@ -19,8 +19,6 @@ mod hunt;
 pub(crate) mod leaks;
 pub(crate) mod reached;
 pub(crate) mod scene;
-pub(crate) mod time;
-mod wire;
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -46,11 +44,12 @@ use keyrelay::sandbox::in_process::{Fault, InProcess, Operation, Setup, VaultSet
 pub(crate) use consumers::{Visits, WITHIN};
 pub(crate) use scene::{CLIENT, SECRET, SETTLE, Scene, Start, drain, host, range, seconds};
 
+use clock::VirtualClock;
 use consumers::TestConsumers;
 use disk::{Disk, Mirrored};
+use keyrelay::sandbox::in_process::Wire;
+use keyrelay::sandbox::in_process::timeline::{Actor, Timeline};
 use reached::Reached;
-use time::{Actor, Timeline, VirtualClock};
-use wire::Wire;
 
 /// Clones are the same world.
 #[derive(Clone)]
@@ -102,7 +101,7 @@ impl World {
         World {
             scene,
             cloud,
-            time: timeline.now.clone(),
+            time: timeline.cell(),
             timeline,
             plan: Arc::new(plan),
             disk: Disk::default(),
@@ -241,7 +240,7 @@ impl World {
         self.written_down();
         let (disk, run) = self.disk.open(&self.plan.run);
         let rotation = run.rotation.clone();
-        let services = Wire { services: self.services(), timeline: self.timeline.clone() };
+        let services = Wire { services: self.services(), time: self.timeline.clone() };
         let clock = self.clock(run.last_at());
         let consumers = TestConsumers {
             timeline: self.timeline.clone(),

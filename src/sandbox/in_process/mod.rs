@@ -27,8 +27,11 @@ mod admission;
 mod answers;
 mod operation;
 mod sign_ins;
+pub mod timeline;
+mod wire;
 
 pub use operation::{Fault, Operation};
+pub use wire::Wire;
 
 use answers::{refusal, refused, trace, unanswered, unavailable, version, version_id, version_read};
 

@@ -10,30 +10,39 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::clock::Clock;
 
-/// Somebody who lives beside the person at the keyboard: a consumer, an incident, another agent.
-pub(super) type Actor = Pin<Box<dyn Future<Output = ()>>>;
+/// Somebody who lives beside a run: a consumer, another writer, a person at the portal, an incident.
+pub type Actor = Pin<Box<dyn Future<Output = ()>>>;
 
-/// What everything in a drill waits on. Clones are the same time.
-#[derive(Clone)]
-pub(super) struct Timeline {
+/// What everything in a world waits on. Clones are the same time.
+#[derive(Clone, Debug)]
+pub struct Timeline {
     now: Rc<Cell<Timestamp>>,
     asleep: Rc<RefCell<Vec<(Timestamp, Waker)>>>,
 }
 
 impl Timeline {
-    pub(super) fn new(now: Timestamp) -> Timeline {
+    /// Time that stands at `now`.
+    pub fn new(now: Timestamp) -> Timeline {
         Timeline { now: Rc::new(Cell::new(now)), asleep: Rc::default() }
     }
 
-    pub(super) fn now(&self) -> Timestamp {
+    /// The time itself, for whoever moves it.
+    pub fn cell(&self) -> Rc<Cell<Timestamp>> {
+        Rc::clone(&self.now)
+    }
+
+    /// What time it is.
+    pub fn now(&self) -> Timestamp {
         self.now.get()
     }
 
-    pub(super) async fn sleep(&self, pause: SignedDuration) {
+    /// Until so much later.
+    pub async fn sleep(&self, pause: SignedDuration) {
         self.sleep_until(self.now().saturating_add(pause.max(SignedDuration::ZERO)).unwrap_or(Timestamp::MAX)).await;
     }
 
-    pub(super) async fn sleep_until(&self, until: Timestamp) {
+    /// Until then; a moment that is past has come already.
+    pub async fn sleep_until(&self, until: Timestamp) {
         poll_fn(|cx| {
             if self.now() >= until {
                 return Poll::Ready(());
@@ -44,9 +53,22 @@ impl Timeline {
         .await;
     }
 
+    /// Lets the others go first, at the same moment.
+    pub async fn give_way(&self) {
+        let mut given = false;
+        poll_fn(|cx| {
+            if std::mem::replace(&mut given, true) {
+                return Poll::Ready(());
+            }
+            self.asleep.borrow_mut().push((self.now(), cx.waker().clone()));
+            Poll::Pending
+        })
+        .await;
+    }
+
     /// Runs `main` to its end, and the actors beside it; an actor may bring others. All share one thread and take turns in a fixed
-    /// order, so that the same drill always goes the same way.
-    pub(super) fn run<T>(&self, main: impl Future<Output = T>, actors: &RefCell<Vec<Actor>>) -> T {
+    /// order, so that the same world always goes the same way.
+    pub fn run<T>(&self, main: impl Future<Output = T>, actors: &RefCell<Vec<Actor>>) -> T {
         let mut main = pin!(main);
         let mut cx = Context::from_waker(Waker::noop());
         loop {

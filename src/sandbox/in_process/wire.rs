@@ -1,28 +1,31 @@
-//! The services as far away as they are: each call takes a while, and others go on meanwhile.
+//! The services, a tenth of a second away: others go on meanwhile.
 
 use jiff::{SignedDuration, Timestamp};
-use keyrelay::ports::{
-    Application, Credential, Directory, NewCredential, NextPage, Outcome, Read, SignInPage, SignIns, Stamp, TokenEndpoint,
-    Vaults, VersionRead,
+
+use super::InProcess;
+use super::timeline::Timeline;
+use crate::ports::{
+    Application, Credential, Directory, Granted, Identity, Inspect, NewCredential, NextPage, Outcome, PasswordPolicy, Read,
+    ServicePrincipal, SignInPage, SignIns, Stamp, TokenEndpoint, Vaults, VersionRead,
 };
-use keyrelay::rotation::answers::{Current, SignIn, Trace, Version};
-use keyrelay::rotation::names::{KeyId, VaultIx, VersionId};
-use keyrelay::sandbox::in_process::InProcess;
-use keyrelay::secret::SecretValue;
+use crate::rotation::answers::{Current, SignIn, Trace, Version};
+use crate::rotation::names::{KeyId, VaultIx, VersionId};
+use crate::secret::SecretValue;
 
-use super::time::Timeline;
-
-/// How long a request is under way before the service acts on it.
+/// How long a request is under way.
 const AWAY: SignedDuration = SignedDuration::from_millis(100);
 
-pub(crate) struct Wire {
+/// Each call takes a while.
+pub struct Wire {
+    /// What is far away.
     pub services: InProcess,
-    pub timeline: Timeline,
+    /// In which it takes a while.
+    pub time: Timeline,
 }
 
 impl Wire {
     async fn far(&self) -> &InProcess {
-        self.timeline.sleep(AWAY).await;
+        self.time.sleep(AWAY).await;
         &self.services
     }
 }
@@ -75,5 +78,32 @@ impl SignIns for Wire {
     }
     async fn last_sign_in(&self, key_id: KeyId) -> Read<Option<Timestamp>> {
         self.far().await.last_sign_in(key_id).await
+    }
+}
+
+impl Inspect for Wire {
+    async fn granted_permissions(&self) -> Read<Vec<Granted>> {
+        self.far().await.granted_permissions().await
+    }
+    async fn identity(&self) -> Read<Option<Identity>> {
+        self.far().await.identity().await
+    }
+    async fn vault_identity(&self) -> Read<Option<Identity>> {
+        self.far().await.vault_identity().await
+    }
+    async fn service_principal(&self) -> Read<ServicePrincipal> {
+        self.far().await.service_principal().await
+    }
+    async fn owners(&self) -> Read<Vec<String>> {
+        self.far().await.owners().await
+    }
+    async fn password_policy(&self, application: &Application) -> Read<PasswordPolicy> {
+        self.far().await.password_policy(application).await
+    }
+    async fn requested_permissions(&self, client_id: &str) -> Read<Vec<String>> {
+        self.far().await.requested_permissions(client_id).await
+    }
+    async fn may_list(&self, vault: VaultIx) -> Read<()> {
+        self.far().await.may_list(vault).await
     }
 }
