@@ -53,7 +53,7 @@ contact = "nobody"
 overlap = "0s"
 settle = "0s"
 [proof]
-window = "0s"
+window = "WINDOW"
 spacing = "500ms"
 limit = "5m"
 [emergency]

@@ -56,10 +56,14 @@ def credential(client_id, secret):
 
 
 def until(what, probe):
-    """Asks again until it is so, as everybody must who changes a directory."""
+    """Asks again until it is so, as everybody must who changes a directory. It is so when it has been so for three seconds: the
+    next answer may be another replica's."""
     end = time.monotonic() + PATIENCE
-    while not probe():
-        assert time.monotonic() < end, what
+    since = None
+    while since is None or time.monotonic() - since < 3:
+        now = time.monotonic()
+        assert now < end, what
+        since = (since or now) if probe() else None
         time.sleep(0.2)
 
 
