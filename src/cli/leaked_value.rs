@@ -7,6 +7,7 @@ use zeroize::Zeroizing;
 
 use super::context::Context;
 use crate::error::Error;
+use crate::rotation::names::RunId;
 use crate::runbook::ClientId;
 use crate::secret::SecretValue;
 use crate::secret::given::{Given, LONGEST, NotAValue};
@@ -44,6 +45,17 @@ pub(super) fn ask(context: &Context, application: ClientId) -> Result<Given, Err
         }
     };
     Given::from_bytes(&bytes).map_err(|why| usage(&why.to_string(), advice(why)))
+}
+
+/// Asks a person for the value that a run was begun with, since no process has it any more. None if nothing is typed.
+pub(super) fn once_more(run: &RunId) -> Result<Option<SecretValue>, Error> {
+    let prompt = format!("leaked value of run {run} (not shown; with nothing typed it is removed, and not proven dead): ");
+    let typed = Zeroizing::new(rpassword::prompt_password(prompt).map_err(cannot)?.into_bytes());
+    match Given::from_bytes(&typed) {
+        Ok(given) => Ok(Some(given.value)),
+        Err(NotAValue::Empty) => Ok(None),
+        Err(why) => Err(usage(&why.to_string(), "type or paste the leaked value and nothing else")),
+    }
 }
 
 fn usage(what: &str, advice: &str) -> Error {

@@ -1,5 +1,7 @@
 //! `resume`: go on from the journal.
 
+use std::io::IsTerminal;
+
 use jiff::SignedDuration;
 
 use super::connect::connect;
@@ -16,6 +18,7 @@ use crate::error::{Error, exit};
 use crate::journal::Journal;
 use crate::locks::LockName;
 use crate::rotation::names::RunId;
+use crate::rotation::plan::Emergency;
 use crate::run::{Record, Run};
 
 pub(super) async fn resume(context: &Context, args: &Resume) -> Result<Done, Error> {
@@ -83,6 +86,12 @@ pub(super) async fn one(
     if ended(&told) {
         return nothing_to_do(&told);
     }
+    let begin = match begin {
+        Begin::Resume(said) if said.leaked.is_none() && may_be_asked_for(&told) => {
+            Begin::Resume(Said { leaked: leaked_value::once_more(run)?, ..said })
+        }
+        as_it_is @ (Begin::Resume(_) | Begin::Start { .. } | Begin::Rollback { .. }) => as_it_is,
+    };
     let mut names = target_locks(&told.start.runbook);
     names.push(LockName::Run(run.clone()));
     let locks = vec![lock(context, &names, Some(run))?];
@@ -105,4 +114,11 @@ pub(super) async fn one(
     let (words, rotation) = (heard(&told), told.rotation.clone());
     let ended = session.drive(&connected, &told.start, journal, rotation, words, begin).await?;
     finish(journals, run, ended, waiting_ok)
+}
+
+/// Whether the leaked value is wanted that the run was begun with, nothing else holds it, and somebody is here to be asked.
+fn may_be_asked_for(told: &Run) -> bool {
+    let wanted = |e: &Emergency| e.check.is_some() && e.versions.is_empty();
+    let emergency = told.start.plan.emergency.as_ref();
+    emergency.is_some_and(wanted) && told.rotation.death().is_none() && std::io::stdin().is_terminal()
 }

@@ -250,6 +250,25 @@ fn a_process_that_dies_while_it_proves_the_death_goes_on_with_the_old_version_or
     assert!(ran.stderr.contains("NOT PROVEN DEAD"), "{}", ran.stderr);
 }
 
+#[cfg(unix)]
+#[test]
+fn a_person_is_asked_for_the_value_that_no_process_has_any_more() {
+    let (scene, _, leaked) = scene(&[EAST]);
+    for (answer, death) in [(text(&leaked), Death::Proven), (String::new(), Death::Unproven)] {
+        let home = Home::with(&scene);
+        home.runbook(&Book::one());
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(text(&leaked).as_bytes()).unwrap();
+        file.rewind().unwrap();
+        let mut command = home.command(&["revoke", "runbook.md", "--leaked-from-stdin", "--accept-outage"]);
+        command.stdin(file);
+        home.until_in(command, "after-read:leaked").unwrap_or_else(|ran| panic!("{ran:#?}")).kill();
+        let Some(ran) = typed(&home, &answer, &["resume", "--wait"]) else { return };
+        assert!(ran.exits(exit::DONE).stdout.contains("leaked value of run"));
+        assert_eq!(home.the_run().rotation.death(), Some(death));
+    }
+}
+
 #[test]
 fn a_consumer_that_still_uses_it_is_waited_for_until_somebody_accepts_its_outage() {
     let (scene, leaked, _) = scene(&[EAST]);
