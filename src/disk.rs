@@ -1,7 +1,7 @@
 //! Private files and folders that are on the disk when a call says so.
 #![allow(clippy::disallowed_methods)] // opens files and folders
 
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
 use std::path::Path;
 
@@ -62,5 +62,23 @@ pub(crate) fn still_at(file: &File, path: &Path) -> io::Result<bool> {
     {
         let _ = (file, path);
         Ok(true)
+    }
+}
+
+/// A file that is locked until this goes. The lock is given up by name: a process that is just being started has a copy of the open
+/// file for a moment, which would keep it.
+#[derive(Debug)]
+pub(crate) struct Locked(File);
+
+impl Locked {
+    /// Locks it, if nobody else has.
+    pub(crate) fn of(file: File) -> Result<Locked, TryLockError> {
+        file.try_lock().map(|()| Locked(file))
+    }
+}
+
+impl Drop for Locked {
+    fn drop(&mut self) {
+        let _ = self.0.unlock();
     }
 }

@@ -184,24 +184,14 @@ pub fn add(folder: &Path, run: &RunId, mark: &Mark, local: Timestamp) -> Result<
 }
 
 /// Keeps a second `hold` or `release` out, so that neither loses the other's word: a lock on the folder, which leaves nothing
-/// behind.
-struct Alone(File);
-
-impl Drop for Alone {
-    /// By name: a process that is just being started has a copy of the open folder for a moment, which would keep the lock.
-    fn drop(&mut self) {
-        let _ = self.0.unlock();
-    }
-}
-
-/// Where folders cannot be locked the last one wins and the other's word is lost.
-fn alone(folder: &Path) -> Result<Option<Alone>, HoldTrouble> {
+/// behind. Where folders cannot be locked the last one wins and the other's word is lost.
+fn alone(folder: &Path) -> Result<Option<disk::Locked>, HoldTrouble> {
     if cfg!(not(unix)) {
         return Ok(None);
     }
     let folder = File::open(folder).map_err(HoldTrouble::Write)?;
-    match folder.try_lock() {
-        Ok(()) => Ok(Some(Alone(folder))),
+    match disk::Locked::of(folder) {
+        Ok(locked) => Ok(Some(locked)),
         Err(TryLockError::WouldBlock) => Err(HoldTrouble::Busy),
         Err(TryLockError::Error(_)) => Ok(None),
     }

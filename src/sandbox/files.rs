@@ -6,6 +6,7 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::error::SandboxError;
+use crate::disk::Locked;
 
 /// Ties an I/O error to its file.
 pub(super) fn at(path: &Path) -> impl FnOnce(io::Error) -> SandboxError + use<> {
@@ -104,10 +105,9 @@ pub(super) fn open_private(path: &Path) -> Result<File, SandboxError> {
 }
 
 /// Takes the lock that dies with its holder, if it is free.
-pub(super) fn try_lock(path: &Path) -> Result<Option<File>, SandboxError> {
-    let file = open_private(path)?;
-    match file.try_lock() {
-        Ok(()) => Ok(Some(file)),
+pub(super) fn try_lock(path: &Path) -> Result<Option<Locked>, SandboxError> {
+    match Locked::of(open_private(path)?) {
+        Ok(locked) => Ok(Some(locked)),
         Err(fs::TryLockError::WouldBlock) => Ok(None),
         Err(fs::TryLockError::Error(e)) => Err(at(path)(e)),
     }
