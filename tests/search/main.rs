@@ -28,6 +28,7 @@ mod scene;
 mod services;
 mod state;
 mod steps;
+mod words;
 
 use std::time::Instant;
 

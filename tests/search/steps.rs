@@ -3,17 +3,18 @@
 use std::rc::Rc;
 
 use jiff::Timestamp;
-use keyrelay::rotation::answers::{Current, Mutation, Refusal, RefusalKind, Reported, SignIn, Trace};
+use keyrelay::rotation::answers::{Mutation, Refusal, RefusalKind, Reported, SignIn, Trace};
 use keyrelay::rotation::invariants::s5_intended;
 use keyrelay::rotation::names::{KeyId, VaultIx};
 use keyrelay::rotation::plan::{Delete, VaultStart};
 use keyrelay::rotation::state::Hold;
 use keyrelay::rotation::usage::{Unknown, Usage};
-use keyrelay::rotation::{Applied, Effect, Event, Phase, Reading};
+use keyrelay::rotation::{Effect, Event, Phase, Reading};
 
 use crate::scene::{Scene, Start, TICK, ticks};
 use crate::services::refused;
 use crate::state::{Late, Made, Packet, State};
+use crate::words::{request, said};
 
 /// What sort of way it is. After faults have stopped, only the first three are left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -437,52 +438,6 @@ pub(crate) fn take(mut from: State, event: &Event) -> State {
         return from.breaks("S9", "the value is thought to be in memory, and is not");
     }
     from
-}
-
-/// A request in a few words.
-pub(crate) fn request(request: &Mutation) -> String {
-    match request {
-        Mutation::AddSecret { attempt } => format!("adding attempt {attempt}"),
-        Mutation::WriteVault { vault, attempt: 0, .. } => format!("writing the baseline to vault {}", vault.0),
-        Mutation::WriteVault { vault, attempt, .. } => format!("writing attempt {attempt} to vault {}", vault.0),
-        Mutation::DisableVersion { vault, .. } => format!("disabling our version in vault {}", vault.0),
-        Mutation::RemoveSecret { key_id } => format!("removing {}", &key_id.to_string()[..8]),
-    }
-}
-
-fn said(event: &Event) -> String {
-    match event {
-        Event::Intended { request: r } => format!("intent: {}", request(r)),
-        Event::Applied { result: Applied::Added { key_id, .. }, .. } => format!("added {}", &key_id.to_string()[..8]),
-        Event::Applied { .. } => "applied".to_owned(),
-        Event::NotApplied { refusal, .. } => format!("refused: {:?}", refusal.kind),
-        Event::InDoubt { .. } => "no answer: in doubt".to_owned(),
-        Event::CredentialsListed { credentials, .. } => {
-            let name = |c: &keyrelay::rotation::answers::Listed| match &c.tag {
-                Some(tag) => format!("attempt {}", tag.attempt),
-                None => "baseline".to_owned(),
-            };
-            format!("listed: {:?}", credentials.iter().map(name).collect::<Vec<_>>())
-        }
-        Event::VaultRead { vault, current, sign_in, .. } => {
-            let serves = match current {
-                Current::Nothing => "nothing".to_owned(),
-                Current::Disabled => "a disabled version".to_owned(),
-                Current::Version(v) => match &v.tag {
-                    Some(tag) => format!("attempt {}", tag.attempt),
-                    None => "the baseline".to_owned(),
-                },
-            };
-            let answer = sign_in.as_ref().map(|a| format!(", sign-in {a}")).unwrap_or_default();
-            format!("vault {} serves {serves}{answer}", vault.0)
-        }
-        Event::VersionsListed { vault, versions, .. } => {
-            format!("vault {} has {} versions of ours", vault.0, versions.len())
-        }
-        Event::SignedIn { answer, .. } => format!("sign-in {answer}"),
-        Event::BaselineProven { answer, .. } => format!("sign-in with the baseline {answer}"),
-        other => other.name().to_owned(),
-    }
 }
 
 /// What the sign-in records may say: nobody, somebody a moment ago (which is no ordinary course: it could go on for ever), not

@@ -2,7 +2,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 #![allow(clippy::print_stdout, clippy::print_stderr, clippy::disallowed_methods, missing_docs)]
 
+#[path = "../evidence_support/mod.rs"]
 mod evidence_support;
+mod leak;
+mod page;
+#[path = "../world/mod.rs"]
 mod world;
 
 use evidence_support::*;
@@ -11,12 +15,12 @@ use keyrelay::driver::{CrashPoint, DriverError};
 use keyrelay::evidence::Report;
 use keyrelay::rotation::answers::{Current, Listed, Mutation, SignIn, Trace, Version};
 use keyrelay::rotation::names::{VaultIx, VersionId};
-use keyrelay::rotation::plan::{Adopted, Emergency, Plan, Way};
+use keyrelay::rotation::plan::{Adopted, Plan};
 use keyrelay::rotation::{Applied, Event};
-use keyrelay::run::{GrantedThen, Run};
-use keyrelay::sandbox::cloud::{Resource, SignInRecord, SignInSeries};
+use keyrelay::run::Run;
 use keyrelay::sandbox::in_process::Fault;
-use world::{CLIENT, Scene, Start, World, seconds};
+use page::html_says_the_same;
+use world::{Scene, Start, World};
 
 fn claim<'a>(report: &'a Report, name: &str) -> Vec<(bool, &'a str, &'a [u64])> {
     let named = report.claims.iter().filter(|c| c.name == name);
@@ -86,120 +90,6 @@ fn check(run: &Run) -> Report {
     assert_eq!(parsed["schema"], "keyrelay.evidence/1");
     assert_eq!(parsed["journal"]["head"], run.records.last().unwrap().hash.to_string());
     report
-}
-
-/// Everything that the other forms say, and nothing that would leave the page.
-fn html_says_the_same(report: &Report) {
-    let html = report.to_html();
-    assert_eq!(html, report.to_html());
-    assert!(html.starts_with("<!DOCTYPE html>\n<html lang=\"en\">") && html.ends_with("</html>\n"));
-    let shown = text_of(&html);
-    let claims = report.claims.iter().map(|c| &c.text);
-    let rest = report.credentials.iter().map(|c| &c.text).chain(report.consumers.iter().map(|c| &c.text));
-    let rest = rest.chain(report.course.iter().map(|e| &e.text)).chain(report.requests.iter().map(|r| &r.what));
-    let rest = rest.chain(report.moments.iter().map(|m| &m.text)).chain([&report.outcome.text, &report.runbook.sha256]);
-    let ids = report.requests.iter().flat_map(|r| [&r.request_id, &r.client_request_id]).flatten();
-    for text in claims.chain(rest).chain(ids) {
-        assert!(shown.contains(text.as_str()), "{text} is not in\n{shown}");
-    }
-    for text in report.not_proven.iter().chain([&report.journal.meaning]) {
-        assert!(shown.contains(text), "{text}");
-    }
-    assert_eq!(report.sandbox, html.matches("class=\"watermark\"").count() == 2);
-    for outside in ["<script", "<link", "<img", "<iframe", " src=", "@import", "url(", " on", "javascript:"] {
-        let tags = html.split('<').filter_map(|t| t.split_once('>')).map(|(tag, _)| format!("<{tag}"));
-        assert!(!tags.into_iter().any(|tag| tag.contains(outside)), "{outside}");
-    }
-    for link in html.split("href=\"").skip(1) {
-        let (record, _) = link.strip_prefix("#record-").unwrap().split_once('"').unwrap();
-        assert_eq!(html.matches(&format!("id=\"record-{record}\"")).count(), 1, "{record}");
-    }
-    let times: Vec<_> = report.moments.iter().map(|m| m.at).collect();
-    assert!(times.is_sorted() && !times.is_empty(), "{times:?}");
-}
-
-/// What a reader sees: without tags, with escapes undone.
-fn text_of(html: &str) -> String {
-    let text: String = html.split('<').map(|part| part.split_once('>').map_or(part, |(_, text)| text)).collect();
-    let undo = [("&#60;", "<"), ("&#62;", ">"), ("&#34;", "\""), ("&#39;", "'"), ("&#38;", "&")];
-    undo.iter().fold(text, |text, (escape, with)| text.replace(escape, with))
-}
-
-/// The page in Chromium, light and dark, wide and narrow, on paper: see `tests/browser/page.mjs`.
-#[test]
-fn the_page_is_read_in_a_browser() {
-    let modules = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser");
-    let chromium = std::env::var("CHROMIUM").unwrap_or_else(|_| "/usr/bin/chromium".into());
-    if std::env::var_os("KEYRELAY_THOROUGH").is_none() {
-        println!("skipped: needs {chromium}, `npm install` in tests/browser, and KEYRELAY_THOROUGH=1");
-        return;
-    }
-    assert!(modules.join("node_modules").exists() && std::path::Path::new(&chromium).exists(), "{chromium} and its modules");
-    let folder = tempfile::tempdir().unwrap();
-    let world = World::new(Scene { vaults: 2, consumers: true, foreign: 1, ..Scene::default() });
-    world.process(false, false, kill_at("waiting:overlap", 1)).unwrap_err();
-    let waiting = run(&world);
-    world.process(true, true, never).unwrap();
-    let rolled_back = run(&world);
-    let world = World::new(Scene::default());
-    world.process(false, false, never).unwrap();
-    for (name, run) in [("waiting", waiting), ("rolled-back", rolled_back), ("completed", run(&world)), ("leak", leak())] {
-        std::fs::write(folder.path().join(format!("{name}.html")), Report::of(&run).to_html()).unwrap();
-    }
-    let mut node = std::process::Command::new("node");
-    let ran = node.arg(modules.join("page.mjs")).arg(folder.path()).output().unwrap();
-    let said = String::from_utf8_lossy(&ran.stdout);
-    assert!(ran.status.success() && said.contains("4 pages, 0 faults"), "{said}{}", String::from_utf8_lossy(&ran.stderr));
-}
-
-/// A leak that is answered, and that somebody made use of.
-fn leak() -> Run {
-    let mut world = World::new(Scene { leak: Some(Way::Replace), vaults: 2, consumers: true, ..Scene::default() });
-    let mut plan = (*world.plan).clone();
-    plan.emergency = plan.emergency.map(|e| Emergency { exposed_at: Some(world.begun() - seconds(24 * 3600)), ..e });
-    world.plan = plan.into();
-    let first = SignInRecord {
-        at: world.begun() - seconds(5 * 3600),
-        client_id: CLIENT,
-        key_id: world.baseline.map(|key_id| key_id.0),
-        resource: Some(Resource::Vault),
-        address: "2001:db8::7".parse().unwrap(),
-        correlation_id: None,
-        error: 0,
-    };
-    let series = SignInSeries { first, every: seconds(60), count: 40 };
-    world.cloud.borrow_mut().stage().sign_ins(series);
-    world.process(false, false, never).unwrap();
-    run(&world)
-}
-
-#[test]
-fn a_leak_is_shown_with_who_used_it_and_what_they_could_do() {
-    let report = check(&leak());
-    let facts = report.emergency.as_ref().unwrap();
-    assert!(facts.proven_dead_at.is_some() && facts.sign_ins.known, "{facts:#?}");
-    // theirs, and the one of the run's own that a replica accepted: this world has no key by which its own are known
-    assert_eq!((facts.sign_ins.total, facts.sign_ins.expected), (Some(41), Some(0)));
-    let had = report.permissions.as_ref().unwrap();
-    assert_eq!(had.granted.iter().map(|p| p.name.as_str()).collect::<Vec<_>>(), ["Mail.Read", "Own.Role"]);
-    let (markdown, html) = (report.to_markdown(), report.to_html());
-    // 40 of them, a minute apart, from five hours before on
-    let row = r"| 2001:db8::7 | NO | ";
-    assert!(markdown.contains(row) && markdown.contains(" | 40 | 0 |"), "{markdown}");
-    assert!(
-        markdown.contains("| Mail.Read | Microsoft Graph \\| all | EVERYBODY'S DATA | reads everybody's mail |"),
-        "{markdown}"
-    );
-    assert!(markdown.contains("| Own.Role | Microsoft Graph \\| all | not judged |  |  |"), "{markdown}");
-    for says in ["What it could do", "Sign-ins with the leaked secret", "EVERYBODY&#39;S DATA", "<td>2001:db8::7</td>"] {
-        assert!(html.contains(says), "{says}: {html}");
-    }
-    let mut unread = leak();
-    unread.start.granted = Some(GrantedThen::Unread("the service said \u{1b}[1m403".to_owned()));
-    let (markdown, html) = (Report::of(&unread).to_markdown(), Report::of(&unread).to_html());
-    for text in [markdown, html] {
-        assert!(text.contains("CANNOT KNOW: its application permissions could not be read") && !text.contains('\u{1b}'));
-    }
 }
 
 #[test]
