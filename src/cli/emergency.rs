@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::io::IsTerminal;
 use std::path::Path;
+use std::pin::pin;
 
+use futures::future::{Either, select};
 use jiff::{SignedDuration, Timestamp};
 
 use super::connect::connect;
@@ -18,10 +20,9 @@ use super::wanted::wanted;
 use super::{Leak, Revoke, Rotate, Stay, leaked_value};
 use crate::clock::{Clock, ServiceClock};
 use crate::driver::Stop;
-use crate::driver::patience::patiently;
 use crate::error::Error;
 use crate::locks::LockName;
-use crate::ports::{Inspect, Services};
+use crate::ports::{Inspect, Read, Services};
 use crate::preflight::emergency::{Declared, Usage, waived};
 use crate::preflight::{Check, Found, Preflight, Ready, Verdict, Wanted};
 use crate::rotation::Rotation;
@@ -30,6 +31,9 @@ use crate::rotation::plan::Way;
 use crate::run::{GrantedThen, Run, Start};
 use crate::runbook::Runbook;
 use crate::usage::{self, Circumstances, Idleness, Question};
+
+/// How long an answer that only the report wants may take.
+const FOR_THE_REPORT: SignedDuration = SignedDuration::from_secs(5);
 
 /// What was typed, for either command.
 struct Order<'a> {
@@ -100,7 +104,8 @@ async fn answer(context: &Context, order: Order<'_>) -> Result<Done, Error> {
     let wanted = Wanted { waived: waived(order.way), ..wanted };
     let run_id = |at| RunId::new(at, context::random());
     // side by side: the report wants to know what the application could do, and the leaked secret lives on meanwhile
-    let (looked, granted) = tokio::join!(look.look(&runbook, run_id, &wanted), granted(&look));
+    let (looked, granted) =
+        tokio::join!(look.look(&runbook, run_id, &wanted), for_the_report(&clock, connected.services.granted_permissions()));
     let warnings = looked.checks.iter().filter(|c| c.verdict == Verdict::Warning).map(Check::sentence);
     warnings.for_each(|w| note(context, &format!("warning: {w}")));
     if order.way == Way::Replace && runbook.consumers.is_empty() {
@@ -132,7 +137,8 @@ async fn answer(context: &Context, order: Order<'_>) -> Result<Done, Error> {
     let run = ready.plan.run.clone();
     let run_lock = lock(context, &[LockName::Run(run.clone())], Some(&run))?;
     let start = start(context, order.file, order.why, runbook, ready, connected.actor().await);
-    let start = Start { granted: Some(granted), ..start };
+    let granted = Some(granted.map_or_else(GrantedThen::Unread, GrantedThen::Read));
+    let start = Start { granted, ..start };
     let (journal, rotation) = begin(&journals, &start, &clock)?;
     // somebody waits for this one, unless they say that they do not
     let stay_for = order.stay.how_long(true);
@@ -142,12 +148,12 @@ async fn answer(context: &Context, order: Order<'_>) -> Result<Done, Error> {
     finish(&journals, &run, ended, order.stay.waiting_ok)
 }
 
-/// What whoever has the leaked secret could do.
-async fn granted<S: Inspect, C: Clock, P: Stop>(look: &Preflight<'_, S, C, P>) -> GrantedThen {
-    let ask = async || look.services.granted_permissions().await;
-    match patiently(look.clock, look.stop, look.patience, |_| (), ask).await {
-        Ok((granted, _)) => GrantedThen::Read(granted),
-        Err((refusal, _)) => GrantedThen::Unread(refusal.to_string()),
+/// Asked once and not for long: the leaked secret lives while nothing but this is waited for.
+async fn for_the_report<T>(clock: &impl Clock, asked: impl Future<Output = Read<T>>) -> Result<T, String> {
+    match select(pin!(asked), pin!(clock.sleep(FOR_THE_REPORT))).await {
+        Either::Left((Ok((answer, _)), _)) => Ok(answer),
+        Either::Left((Err((refusal, _)), _)) => Err(refusal.to_string()),
+        Either::Right(_) => Err(format!("no answer within {} s", FOR_THE_REPORT.as_secs())),
     }
 }
 
@@ -274,4 +280,22 @@ pub(super) fn resumable(start: &Start, rotation: &Rotation, said: &Said) -> Resu
 pub(super) fn with_zone(text: &str) -> Result<Timestamp, String> {
     let expected = "expected a time with its zone, such as 2026-11-21T03:06:00Z or 2026-11-21T04:06:00+01:00";
     text.parse().map_err(|_| expected.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use super::*;
+    use crate::sandbox::in_process::timeline::Timeline;
+
+    #[test]
+    fn what_only_the_report_wants_holds_nothing_up() {
+        let begun = "2026-11-21T03:00:00Z".parse().unwrap();
+        let time = Timeline::new(begun);
+        let silence = std::future::pending::<Read<()>>();
+        let answer = time.run(for_the_report(&time, silence), &RefCell::default());
+        assert_eq!(answer, Err("no answer within 5 s".to_owned()));
+        assert_eq!(time.now().duration_since(begun), SignedDuration::from_secs(5));
+    }
 }

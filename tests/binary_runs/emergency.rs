@@ -8,7 +8,7 @@ use crate::binary::truth::{assert_completed, assert_over, living, same, served};
 use crate::binary::{Book, Home, Ran, Scene, exit};
 use jiff::{SignedDuration, Timestamp};
 use keyrelay::rotation::Death;
-use keyrelay::sandbox::cloud::{Audience, Cloud, NewPassword, SignInRecord, SignInSeries};
+use keyrelay::sandbox::cloud::{Audience, Cloud, NewPassword, Role, SignInRecord, SignInSeries};
 use serde_json::Value;
 
 /// A secret in these vaults, and another that no vault serves any more but an older version of the first one holds.
@@ -62,7 +62,8 @@ fn lives(cloud: &Cloud, key_id: uuid::Uuid) -> bool {
 
 #[test]
 fn a_leaked_secret_is_replaced_removed_and_proven_dead() {
-    let (scene, leaked, _) = scene(&[EAST, WEST]);
+    let (mut scene, leaked, _) = scene(&[EAST, WEST]);
+    scene.cloud.stage().grant(CLIENT, Role::MailReadWrite).unwrap();
     let home = Home::with(&scene);
     let book = home.runbook(&Book { tables: "[emergency]\nproof = \"200ms\"\n", ..Book::two() });
     let args = ["rotate", &book, "--emergency", "--leaked-from-stdin", "--disable-old-version", "--json"];
@@ -94,6 +95,7 @@ fn a_leaked_secret_is_replaced_removed_and_proven_dead() {
     assert!(ran.stderr.contains("the leaked value is proven dead"), "{}", ran.stderr);
     let report = std::fs::read_to_string(facts["report"].as_str().unwrap()).unwrap();
     assert!(report.contains("## The leaked secret") && report.contains("proven dead at"), "{report}");
+    assert!(report.contains("| Mail.ReadWrite | Microsoft Graph | EVERYBODY'S DATA |"), "{report}");
     let found = hunt(&home, &Needles::of(&secrets(&home)));
     assert!(found.is_empty(), "{found:?}");
     assert_over(&home);
