@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use crate::binary::Home;
 
 /// How long a dead process's connection is kept, so that the service can finish what it was asked.
-const LINGER: Duration = Duration::from_millis(150);
+pub(crate) const LINGER: Duration = Duration::from_millis(150);
 
 fn runtime() -> &'static Runtime {
     static RUNTIME: OnceLock<Runtime> = OnceLock::new();
