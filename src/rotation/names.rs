@@ -122,7 +122,7 @@ impl TargetId {
         let lower = |(v, s): (&str, &str)| format!("{}/{}\n", v.to_ascii_lowercase(), s.to_ascii_lowercase());
         let sorted: std::collections::BTreeSet<String> = destinations.into_iter().map(lower).collect();
         let digest = Sha256::digest(sorted.into_iter().collect::<String>().as_bytes());
-        TargetId(digest.iter().take(6).fold(0, |n, b| n << 8 | u64::from(*b)))
+        TargetId(digest.iter().take(6).fold(0, |n, b| (n << 8) + u64::from(*b)))
     }
 }
 
@@ -255,6 +255,47 @@ mod tests {
         assert_ne!(TargetId::of([a]), TargetId::of([b]));
         // printf 'kv-one.vault.azure.net/s\n' | sha256sum | cut -c1-12
         assert_eq!(TargetId::of([a]).to_string(), "8106c89c4d4b");
+    }
+
+    /// A number may begin with a plus sign for the standard library, and an id may not.
+    #[test]
+    fn what_does_not_have_its_form_is_refused() {
+        let all_but = |digits: &str| {
+            let rest = &digits[1..];
+            ["", "ab", rest]
+                .map(str::to_owned)
+                .into_iter()
+                .chain(["+", "-", "g", "00"].map(|first| format!("{first}{rest}")))
+        };
+        let version = "0123456789abcdef0123456789abcdef";
+        assert_eq!(version.parse(), Ok(VersionId(0x0123_4567_89ab_cdef_0123_4567_89ab_cdef)));
+        all_but(version).for_each(|not| assert!(not.parse::<VersionId>().is_err(), "{not}"));
+        let target = "0123456789ab";
+        assert_eq!(target.parse(), Ok(TargetId(0x0123_4567_89ab)));
+        all_but(target).for_each(|not| assert!(not.parse::<TargetId>().is_err(), "{not}"));
+        for run in ["a", "7-x", &"z".repeat(32)] {
+            assert_eq!(run.parse::<RunId>().unwrap().as_str(), run);
+        }
+        for not in ["", &"z".repeat(33), "A", "a_b", "a b", "\u{e9}"] {
+            assert!(not.parse::<RunId>().is_err(), "{not}");
+        }
+        let tag = Tag { target: TargetId(0x0123_4567_89ab), run: RunId("a".into()), attempt: 1 };
+        assert_eq!("keyrelay:0123456789ab:a:1".parse(), Ok(tag));
+        for end in ["0123456789AB:a:1", "0123456789ab:a:01", "0123456789ab:a:+1", "0123456789ab:a:1:", "0123456789ab:a"] {
+            assert!(format!("keyrelay:{end}").parse::<Tag>().is_err(), "{end}");
+        }
+    }
+
+    #[test]
+    fn a_name_is_written_as_it_is_read() {
+        fn same<T: Serialize + for<'de> Deserialize<'de> + PartialEq + fmt::Debug>(name: &T, text: &str) {
+            assert_eq!(serde_json::to_value(name).unwrap(), serde_json::json!(text));
+            assert_eq!(serde_json::from_value::<T>(serde_json::json!(text)).unwrap(), *name);
+        }
+        same(&VersionId(1), "00000000000000000000000000000001");
+        same(&TargetId(1), "000000000001");
+        same(&RunId("a-b".into()), "a-b");
+        same(&Tag { target: TargetId(1), run: RunId("a-b".into()), attempt: 2 }, "keyrelay:000000000001:a-b:2");
     }
 
     proptest! {

@@ -188,19 +188,18 @@ impl Usage {
     /// The same with no more than `most` sources: unexpected ones first, then the latest.
     #[must_use]
     pub fn with_sources(mut self, most: usize) -> Usage {
-        if self.sources.len() > most {
-            self.sources.sort_by_key(|s| (s.expected, std::cmp::Reverse(s.last)));
-            let left = self.sources.len().saturating_sub(most);
-            self.more = self.more.saturating_add(u64::try_from(left).unwrap_or(u64::MAX));
-            self.sources.truncate(most);
-            self.sources.sort_by_key(|s| std::cmp::Reverse(s.last));
-        }
+        self.sources.sort_by_key(|s| (s.expected, std::cmp::Reverse(s.last)));
+        let left = self.sources.len().saturating_sub(most);
+        self.more = self.more.saturating_add(u64::try_from(left).unwrap_or(u64::MAX));
+        self.sources.truncate(most);
+        self.sources.sort_by_key(|s| std::cmp::Reverse(s.last));
         self
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::answers::RefusalKind;
     use super::*;
 
     fn t(hour: i64) -> Timestamp {
@@ -228,6 +227,42 @@ mod tests {
         assert_eq!(throttled.idleness(delay, idle), Idleness::CannotKnow(&Unknown::Throttled));
     }
 
+    fn refusal(kind: RefusalKind) -> Refusal {
+        let (code, message) = ("Denied".to_owned(), "in Graph's own words".to_owned());
+        Refusal { kind, status: Some(403), code, message, retry_after: None }
+    }
+
+    #[test]
+    fn why_it_cannot_be_known_has_a_name_a_sentence_and_an_end_or_none() {
+        let all = [
+            (Unknown::LicenceMissing, false, "P1 or P2"),
+            (Unknown::PermissionMissing { refusal: refusal(RefusalKind::Forbidden) }, false, "AuditLog.Read.All"),
+            (Unknown::Throttled, true, "slow down"),
+            (Unknown::NoAnswer { refusal: refusal(RefusalKind::Unreachable) }, true, "HTTP 403, Denied"),
+            (Unknown::NoAnswer { refusal: refusal(RefusalKind::Rejected) }, false, "HTTP 403, Denied"),
+            (Unknown::LogDelay { until: t(3) }, true, "ask again at 2026-11-22T03:00:00Z"),
+            (Unknown::Retention { from: t(4) }, false, "from before 2026-11-22T04:00:00Z"),
+            (Unknown::CutShort { read_back_to: t(5) }, true, "all since 2026-11-22T05:00:00Z"),
+            (Unknown::NoKeyId { count: 6 }, true, "6 successful sign-ins"),
+        ];
+        for (unknown, passes, words) in all {
+            assert_eq!(serde_json::to_value(&unknown).unwrap()["is"], unknown.name());
+            assert_eq!(unknown.passes(), passes, "{unknown:?}");
+            let sentence = unknown.sentence();
+            assert!(sentence.contains(words), "{sentence}");
+            assert!(!sentence.contains("own words"), "what a service says is quoted in one place only: {sentence}");
+        }
+    }
+
+    #[test]
+    fn what_was_counted() {
+        let mut told = Usage { total: 7, expected: 4, ..usage(None, None) };
+        assert_eq!(told.unexpected(), 3);
+        assert_eq!(serde_json::to_value(&told).unwrap().get("more"), None);
+        told.more = 1;
+        assert_eq!(serde_json::to_value(&told).unwrap()["more"], 1);
+    }
+
     #[test]
     fn of_many_sources_the_unexpected_are_kept() {
         let source = |n: i64, expected| Source {
@@ -243,5 +278,6 @@ mod tests {
         let kept = all.with_sources(2);
         assert_eq!(kept.sources.iter().map(|s| s.resource.as_str()).collect::<Vec<_>>(), ["9", "1"]);
         assert_eq!(kept.more, 1);
+        assert_eq!(kept.clone().with_sources(2), kept);
     }
 }

@@ -4,8 +4,9 @@ use super::super::answers::{Listed, Mutation, Refusal, RefusalKind, Reported, Si
 use super::super::consumers::Adoption;
 use super::super::effect::{Effect, Reading, Why};
 use super::super::event::{Applied, Event};
-use super::super::plan::ConsumerPlan;
-use super::super::state::{ConsumerState, Hold, Phase};
+use super::super::plan::{ConsumerPlan, Drain, Way};
+use super::super::state::{ConsumerState, Hold, Phase, Serves};
+use super::super::usage::Usage;
 use super::*;
 use crate::rotation::{End, Reason};
 
@@ -55,6 +56,18 @@ fn a_resume_adds_again_only_what_was_never_sent() {
     assert_eq!(next.next(at(60)), add(1));
 }
 
+/// As long as nothing of an attempt can be anywhere, there is nothing to find: the next one is begun.
+#[test]
+fn a_resume_goes_on_from_what_may_be_in_a_vault() {
+    let publish = Phase::Publish { look_for_tag: false };
+    let mut run = standing(plan(), publish.clone());
+    assert_eq!(tell(&run, 9, &resumed()).phase, Phase::Reconcile { room: false });
+    run.attempts[0].published = false;
+    assert_eq!(tell(&run, 9, &resumed()).next(at(9)), add(2));
+    run.phase = Phase::NeedsOperator { reason: Reason::NoRoom, was: Box::new(publish) };
+    assert_eq!(tell(&run, 9, &resumed()).phase, Phase::Reconcile { room: false }, "what stopped it may be there still");
+}
+
 /// Before the removal has begun the consumers' answers may be days old; afterwards they change nothing.
 #[test]
 fn a_resume_asks_the_consumers_again_until_the_removal_has_begun() {
@@ -80,6 +93,106 @@ fn a_hold_has_the_consumers_asked_again_until_the_removal_has_begun() {
     assert_eq!((&held.phase, held.seen.list.as_ref()), (&Phase::Delete, None), "what was read is not fresh any more");
     run.in_flight = Some(Mutation::RemoveSecret { key_id: OLD });
     assert_eq!(tell(&run, 9, &hold).seen.list, Some(Vec::new()), "it is under way");
+    (run.in_flight, run.back) = (None, true);
+    assert_eq!(tell(&run, 9, &hold).phase, Phase::Adoption, "back, nothing was removed yet");
+    run.removed.insert(NEW, at(5));
+    assert_eq!(tell(&run, 9, &hold).phase, Phase::Delete);
+}
+
+#[test]
+fn a_run_is_given_up_once() {
+    let abandoned = Event::Abandoned { by: String::new(), reason: String::new() };
+    let mut run = standing(plan(), Phase::Wait);
+    run.in_flight = Some(Mutation::RemoveSecret { key_id: OLD });
+    let ended = tell(&run, 1, &abandoned);
+    assert_eq!((ended.next(at(1)), ended.in_flight.as_ref()), (Effect::Ended(End::Abandoned), None));
+    refuses(&ended, 2, &abandoned);
+}
+
+/// Before anything may be read: back, whatever the runbook says. Afterwards as it says; what has leaked is put back by nobody but
+/// a person who says so.
+#[test]
+fn a_failure_turns_a_run_back_or_stops_it() {
+    let fails = |plan: Plan, published| {
+        let mut run = standing(plan, Phase::Smoke);
+        run.attempts[0].published = published;
+        run.fail(Reason::VaultsUnsteady);
+        assert_eq!(run.failure(), Some(&Reason::VaultsUnsteady));
+        run.phase
+    };
+    let stops = |phase| matches!(phase, Phase::NeedsOperator { .. });
+    let with = |on_failure| Plan { on_failure, ..plan() };
+    assert_eq!(fails(with(OnFailure::Operator), false), Phase::Withdraw);
+    assert!(stops(fails(with(OnFailure::Operator), true)));
+    assert_eq!(fails(with(OnFailure::Rollback), true), Phase::Restore);
+    let leak = |way| Plan { on_failure: OnFailure::Rollback, ..super::emergency::leak(way, false) };
+    assert!(stops(fails(leak(Way::Replace), true)));
+    assert_eq!(fails(leak(Way::Replace), false), Phase::Withdraw);
+    assert!(stops(fails(leak(Way::RevokeOnly), false)), "it adds nothing that could be taken back");
+}
+
+/// What was read of a vault decides as the run's own only where tags and journal agree.
+#[test]
+fn a_version_is_ours_if_run_target_and_key_id_are() {
+    let serves = |tag, key_id| {
+        let mut run = standing(plan(), Phase::Smoke);
+        run.attempts.push(Attempt { added: AddState::InDoubt, published: true });
+        let version = Version { tag: Some(tag), key_id, ..version(1, NEW) };
+        run.seen.currents = vec![Some((Current::Version(version), None))];
+        matches!(run.serves(FIRST), Some(Serves::Ours { .. }))
+    };
+    assert!(serves(tag(1), Some(NEW)));
+    assert!(!serves(tag(1), Some(OTHERS)), "the journal knows another key ID for this attempt");
+    assert!(!serves(tag(1), None));
+    assert!(serves(tag(2), Some(OTHERS)), "nothing is known of this attempt but that it was made");
+    assert!(!serves(tag(3), Some(OTHERS)), "there was no such attempt");
+    let other_run = Tag { run: RunId::new(at(1), 7), ..tag(1) };
+    let other_target = Tag { target: TargetId::of([("kv-1.vault.sandbox.localhost", "secret")]), ..tag(1) };
+    assert!(!serves(other_run, Some(NEW)) && !serves(other_target, Some(NEW)));
+}
+
+/// A credential is ours from the first attempt on: attempt 0 is a value that a rollback put back.
+#[test]
+fn what_is_listed_as_ours() {
+    let list = [listed(OTHERS, Some(0)), listed(NEXT, Some(2)), listed(NEW, Some(1)), listed(OLD, None)];
+    assert_eq!(run(plan()).own_listed(&list), [(1, NEW), (2, NEXT)]);
+}
+
+/// The value is dropped as soon as it is written or nobody will write it.
+#[test]
+fn the_value_is_held_while_it_is_published_and_no_longer() {
+    let after = |held, phase| {
+        let mut run = Rotation { held, ..run(plan()) };
+        run.enter(phase);
+        run.held
+    };
+    let publish = || Phase::Publish { look_for_tag: false };
+    assert_eq!([after(true, publish()), after(false, publish())], [true, false]);
+    assert_eq!([after(true, Phase::Smoke), after(false, Phase::Smoke)], [false, false]);
+}
+
+#[test]
+fn sign_in_records_of_another_credential_answer_nothing() {
+    let drain = Drain { require: true, log_delay: seconds(60), idle: seconds(60), within: seconds(600) };
+    let mut run = standing(Plan { drain: Some(drain), ..plan() }, Phase::Wait);
+    run.deadline = Some(at(100));
+    let (since, until) = (at(0), at(100));
+    let usage = |key_id| Usage {
+        key_id,
+        since,
+        until,
+        unknown: None,
+        total: 0,
+        expected: 0,
+        own: 0,
+        last: None,
+        sources: Vec::new(),
+        more: 0,
+    };
+    assert_eq!(run.next(at(100)), Effect::Read(Reading::SignIns { key_id: OLD, since: at(-20) }));
+    refuses(&run, 100, &Event::UsageRead { usage: usage(NEW) });
+    let told = tell(&run, 100, &Event::UsageRead { usage: usage(OLD) });
+    assert_eq!(told.next(at(100)), Effect::Read(Reading::Credentials));
 }
 
 #[test]

@@ -7,7 +7,7 @@ use super::super::state::{ConsumerState, Death, End, Phase};
 use super::*;
 
 /// The leaked credential is `OLD`. Where it is only revoked, the vaults serve another, `OTHERS`.
-fn leak(way: Way, outage_accepted: bool) -> Plan {
+pub(super) fn leak(way: Way, outage_accepted: bool) -> Plan {
     let death = Proof { window: seconds(30), spacing: seconds(10), limit: seconds(600) };
     let emergency = Emergency {
         leaked: OLD,
@@ -112,6 +112,15 @@ fn s3_only_the_leaked_one_goes_unread_and_only_where_it_is_revoked_first() {
     assert!(read(OLD, SignIn::Accepted));
     assert!(!read(OLD, SignIn::Wrong), "what is served does not sign in");
     assert!(!read(OTHERS, SignIn::Accepted), "it is what is served");
+    // a vault that was empty has nothing to sign in with, as long as it is empty
+    let empty = |phase, current| {
+        let mut run = removing(Way::RevokeOnly, phase, OLD);
+        run.plan = Arc::new(Plan { vaults: vec![VaultStart::Empty], ..run.plan().clone() });
+        run.seen.currents = vec![Some((current, None))];
+        ok(&run)
+    };
+    assert!(empty(Phase::Revoke, Current::Nothing) && empty(Phase::Revoke, Current::Disabled));
+    assert!(!empty(Phase::Revoke, baseline()) && !empty(Phase::Delete, Current::Nothing));
 }
 
 #[test]

@@ -2,10 +2,10 @@
 
 use std::hash::{DefaultHasher, Hasher};
 
-use super::super::answers::{Current, Listed, Mutation, SignIn, Source};
+use super::super::answers::{Current, Listed, Mutation, Reported, SignIn, Source};
 use super::super::likeness::Names;
-use super::super::plan::ConsumerPlan;
-use super::super::state::{Hold, Phase, Streak};
+use super::super::plan::{ConsumerPlan, Way};
+use super::super::state::{Death, Hold, Phase, Streak};
 use super::*;
 use crate::rotation::{End, Reason};
 
@@ -205,6 +205,48 @@ fn the_phase_counts_with_all_that_it_holds() {
     assert_eq!(seen.len(), phases.len());
 }
 
+/// Only where a leak is answered: what consumers named decides who is cut off, and how long the death is doubted has an end.
+#[test]
+fn what_a_leak_adds_counts() {
+    let with = |phase: Phase, change: Change| {
+        let mut run = busy(phase);
+        let plan = super::emergency::leak(Way::Replace, false);
+        run.plan = Arc::new(Plan { emergency: plan.emergency, ..run.plan().clone() });
+        change(&mut run);
+        likeness(&run)
+    };
+    let differ = |phase: Phase, changes: &[Change]| {
+        let mut all: Vec<u64> = changes.iter().map(|change| with(phase.clone(), *change)).collect();
+        all.push(with(phase.clone(), |_| {}));
+        all.sort_unstable();
+        all.dedup();
+        assert_eq!(all.len(), changes.len() + 1, "{phase:?}");
+    };
+    let told: [Change; 5] = [
+        |r| r.consumers[0].reported = Some((at(1), Reported::New)),
+        |r| r.leak.accepted = [0].into(),
+        |r| r.leak.may_be_restored = true,
+        |r| r.leak.death = Some(Death::Proven),
+        |r| r.leak.death = Some(Death::Unproven),
+    ];
+    differ(Phase::Delete, &told);
+    let old = with(Phase::Delete, |r| r.consumers[0].reported = Some((at(1), Reported::Old)));
+    assert_eq!(old, with(Phase::Delete, |_| {}), "that it names the old one stands in another field");
+    // settle and all other patience is over after 901 s, the death is doubted for 600 s and the window
+    let (long, longer): (Change, Change) = (|r| r.failing_since = Some(at(0)), |r| r.failing_since = Some(at(-1000)));
+    assert_eq!(with(Phase::Delete, long), with(Phase::Delete, longer));
+    let slow = |phase: Phase, change: Change| {
+        let mut run = busy(phase);
+        let mut emergency = super::emergency::leak(Way::Replace, false).emergency.unwrap();
+        emergency.death.limit = seconds(5000);
+        run.plan = Arc::new(Plan { emergency: Some(emergency), ..run.plan().clone() });
+        change(&mut run);
+        likeness(&run)
+    };
+    assert_ne!(slow(Phase::Dying, long), slow(Phase::Dying, longer));
+    assert_eq!(slow(Phase::Delete, long), slow(Phase::Delete, longer));
+}
+
 /// What nothing depends on any more must not make two states of one: there would be no end of them.
 #[test]
 fn what_is_past_or_only_told_does_not_count() {
@@ -213,7 +255,7 @@ fn what_is_past_or_only_told_does_not_count() {
         |r| r.served = Some((NEW, START)),
         |r| r.put_back = Some(START),
         |r| r.confirmed_at = Some(at(1)),
-        |r| r.consumers[0].reported = Some((at(1), super::super::answers::Reported::New)),
+        |r| r.consumers[0].reported = Some((at(1), Reported::New)),
         |r| r.removed.extend([(OTHERS, at(1))]),
     ];
     alike(Phase::Wait, &told);

@@ -5,6 +5,7 @@ mod emergency;
 mod invariants;
 mod likeness;
 mod limits;
+mod words;
 
 use std::sync::Arc;
 
