@@ -261,7 +261,7 @@ fn mutants(results: &Results) -> Row {
         return Row {
             tried,
             much: "not as a whole".into(),
-            came: "what a sample came to stands in docs/mutation.md".into(),
+            came: "what the first passes came to stands in docs/mutation.md".into(),
         };
     }
     let count = |summary: &str| grouped(results.mutants.values().filter(|s| *s == summary).count() as u64);

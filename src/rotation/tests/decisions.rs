@@ -19,18 +19,18 @@ fn resumed() -> Event {
 }
 
 /// A run in a phase, with one attempt that was published.
-fn standing(plan: Plan, phase: Phase) -> Rotation {
+pub(super) fn standing(plan: Plan, phase: Phase) -> Rotation {
     let mut run = run(plan);
     run.attempts = vec![added(NEW, true)];
     run.enter(phase);
     run
 }
 
-fn tell(run: &Rotation, n: i64, event: &Event) -> Rotation {
+pub(super) fn tell(run: &Rotation, n: i64, event: &Event) -> Rotation {
     run.apply(at(n), event).unwrap_or_else(|e| panic!("{e}"))
 }
 
-fn refuses(run: &Rotation, n: i64, event: &Event) {
+pub(super) fn refuses(run: &Rotation, n: i64, event: &Event) {
     let illegal = run.apply(at(n), event).expect_err("it cannot happen here");
     assert_eq!(illegal.event, event.name());
 }
@@ -354,7 +354,7 @@ fn a_write_makes_what_consumers_said_worthless_and_a_removal_does_not() {
     assert_eq!(after(Mutation::RemoveSecret { key_id: OLD }, Phase::Delete, false, Applied::Removed), (true, true));
 }
 
-fn listed(key_id: KeyId, attempt: Option<u32>) -> Listed {
+pub(super) fn listed(key_id: KeyId, attempt: Option<u32>) -> Listed {
     Listed { key_id, tag: attempt.map(tag) }
 }
 

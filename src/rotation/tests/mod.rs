@@ -1,5 +1,7 @@
 //! Single states, made by hand where no run comes by them, and single decisions.
 
+mod back;
+mod consumers;
 mod decisions;
 mod emergency;
 mod invariants;
