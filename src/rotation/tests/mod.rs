@@ -2,7 +2,9 @@
 
 mod back;
 mod consumers;
+mod death;
 mod decisions;
+mod drain;
 mod emergency;
 mod invariants;
 mod likeness;
