@@ -1,9 +1,9 @@
 //! A leaked credential is removed and tried until it is dead; whose outage a person may accept on the way.
 
-use super::super::answers::{SignIn, Trace};
+use super::super::answers::{Reported, SignIn, Trace};
 use super::super::event::Event;
 use super::super::plan::{ConsumerPlan, Way};
-use super::super::state::{Death, End, Phase, Streak};
+use super::super::state::{ConsumerState, Death, End, Phase, Streak};
 use super::decisions::{listed, refuses, standing, tell};
 use super::emergency::leak;
 use super::*;
@@ -94,4 +94,80 @@ fn an_outage_is_accepted_for_consumers_that_there_are_before_the_cut() {
     refuses(&with(leak(Way::RevokeOnly, false), Phase::Revoke), 1, &accepted(&[1]));
     refuses(&with(plan(), Phase::Wait), 1, &accepted(&[1]));
     refuses(&with(leak(Way::Replace, false), Phase::Ended { end: End::Completed }), 1, &accepted(&[1]));
+}
+
+/// An answer to a leak in which the vaults were confirmed at 100, with one consumer.
+fn with_consumer(check: bool, cache: i64, state: ConsumerState) -> Rotation {
+    let consumer = ConsumerPlan { refresh: false, check, cache: seconds(cache) };
+    let mut run = standing(Plan { consumers: vec![consumer], ..leak(Way::Replace, false) }, Phase::Adoption);
+    run.consumers = vec![state];
+    run.confirmed_at = Some(at(100));
+    run
+}
+
+fn waived(failure: bool, old: bool) -> ConsumerState {
+    ConsumerState { failure_waived: failure, old_waived: old, ..Default::default() }
+}
+
+/// Its cache of 60 seconds and the second that a `Date` may lag; where it says nothing of a cache, the overlap of an hour.
+#[test]
+fn who_cannot_be_asked_is_waited_for() {
+    let left = |check, cache, state| with_consumer(check, cache, state).leaked_is_left(at(100));
+    let not_waited_for = Some(at(100));
+    assert_eq!(left(false, 60, waived(false, false)), Some(at(161)));
+    assert_eq!(left(false, 0, waived(false, false)), Some(at(3700)));
+    assert_eq!(left(true, 60, waived(false, false)), not_waited_for, "it can be asked");
+    assert_eq!(left(false, 60, waived(true, false)), not_waited_for, "somebody let it go");
+    let mut run = with_consumer(false, 60, waived(false, false));
+    run.leak.accepted = [0].into();
+    assert_eq!(run.leaked_is_left(at(100)), not_waited_for, "its outage was accepted");
+    run.back = true;
+    assert_eq!(run.leaked_is_left(at(100)), None);
+    assert_eq!(standing(plan(), Phase::Wait).leaked_is_left(at(100)), None);
+    let mut cut_off = with_consumer(false, 60, waived(false, false));
+    let first = leak(Way::RevokeFirst, true);
+    cut_off.plan = Arc::new(Plan { consumers: cut_off.plan().consumers.clone(), ..first });
+    assert_eq!(cut_off.leaked_is_left(at(100)), not_waited_for);
+}
+
+#[test]
+fn who_lingers_is_asked_again_while_its_time_lasts() {
+    let lingers = |run: &Rotation, n| run.lingers(0, at(n));
+    let asked = with_consumer(true, 60, ConsumerState { asked_last: true, ..waived(false, false) });
+    assert!(lingers(&asked, 160) && !lingers(&asked, 161), "its cache has elapsed");
+    assert!(!lingers(&with_consumer(false, 60, waived(false, false)), 160), "it cannot be asked");
+    assert!(!lingers(&with_consumer(true, 60, waived(true, false)), 160));
+    assert!(!lingers(&with_consumer(true, 60, waived(false, true)), 160));
+    let says = ConsumerState { reported: Some((at(110), Reported::New)), ..waived(false, false) };
+    assert!(!lingers(&with_consumer(true, 60, says), 160), "it says so");
+    assert!(!lingers(&Rotation { back: true, ..asked.clone() }, 160));
+    let mut accepted = asked.clone();
+    accepted.leak.accepted = [0].into();
+    assert!(!lingers(&accepted, 160));
+    // how long it is asked
+    let again = |n| {
+        let mut run = asked.clone();
+        let again = run.ask_those_who_linger(at(n));
+        (again, run.consumers[0].asked_last, run.not_before)
+    };
+    assert_eq!(again(160), (true, false, Some(at(170))));
+    assert_eq!(again(161), (false, true, None));
+    let silent = with_consumer(true, 0, ConsumerState { asked_last: true, ..waived(false, false) });
+    let still = |n| silent.clone().ask_those_who_linger(at(n));
+    assert_eq!((still(3699), still(3700)), (true, false), "an hour, where it says nothing");
+}
+
+/// The wait for the others is made anew; one that is being asked is asked no more.
+#[test]
+fn an_accepted_outage_shortens_what_is_under_way() {
+    let accepted = Event::OutageAccepted { by: String::new(), consumers: vec![0] };
+    let mut waiting = with_consumer(false, 60, waived(false, false));
+    (waiting.phase, waiting.deadline) = (Phase::Wait, Some(at(161)));
+    assert_eq!(tell(&waiting, 120, &accepted).deadline, Some(at(100)));
+    let mut asked = with_consumer(true, 60, waived(false, false));
+    asked.not_before = Some(at(170));
+    assert_eq!(tell(&asked, 120, &accepted).phase, Phase::Delete);
+    asked.phase = Phase::Smoke;
+    let elsewhere = tell(&asked, 120, &accepted);
+    assert_eq!((elsewhere.phase, elsewhere.not_before, elsewhere.deadline), (Phase::Smoke, Some(at(170)), None));
 }

@@ -428,3 +428,60 @@ fn how_far_it_is_shown_that_a_consumer_uses_the_new_one() {
     assert_eq!(with(told.clone(), says(270, Reported::Old, Some(at(280))), 300), Adoption::HealthyOnly { at: at(280) });
     assert_eq!(run(Plan { consumers: vec![told], ..plan() }).adoption(1, at(1)), Adoption::Unknown, "there is none");
 }
+
+/// What was confirmed when the overlap began must be there at its end; if not, it begins anew or the vaults are put in order.
+#[test]
+fn an_overlap_counts_for_the_versions_that_it_began_with() {
+    let confirmed = |back, current: Current, confirmed: VersionId| {
+        let mut run = standing(plan(), Phase::Wait);
+        run.back = back;
+        run.confirmed = vec![Some(confirmed)];
+        run.seen.currents = vec![Some((current, Some(SignIn::Accepted)))];
+        run
+    };
+    let ours = version(1, NEW).id;
+    assert!(confirmed(false, serves(1, NEW), ours).unmoved() && confirmed(true, baseline(), START).unmoved());
+    assert!(!confirmed(false, serves(1, NEW), VersionId(9)).unmoved(), "another version of the same");
+    assert!(!confirmed(false, baseline(), START).unmoved() && !confirmed(true, serves(1, NEW), ours).unmoved());
+    let decided = |back, current| {
+        let mut run = confirmed(back, current, ours);
+        run.decide_confirm(at(0));
+        run.phase
+    };
+    assert_eq!((decided(false, serves(1, NEW)), decided(true, baseline())), (Phase::Wait, Phase::Wait));
+    assert_eq!(decided(false, baseline()), Phase::Reconcile { room: false });
+    assert_eq!(decided(true, serves(1, NEW)), Phase::Restore);
+}
+
+/// A write whose answer was lost may have landed: the version is looked for before it is written again.
+#[test]
+fn a_write_in_doubt_is_looked_for() {
+    let doubted = |phase| {
+        let mut run = standing(plan(), phase);
+        run.held = true;
+        run.in_flight = Some(Mutation::WriteVault { vault: FIRST, attempt: 1, from: Source::Memory });
+        let event = Event::InDoubt { refusal: refusal(RefusalKind::Unanswered), trace: Trace::default() };
+        tell(&run, 1, &event).phase
+    };
+    assert_eq!(doubted(Phase::Publish { look_for_tag: false }), Phase::Publish { look_for_tag: true });
+    assert_eq!(doubted(Phase::Restore), Phase::Restore);
+}
+
+#[test]
+fn what_has_leaked_is_removed_first() {
+    let mut run = standing(super::emergency::leak(Way::Replace, false), Phase::Delete);
+    run.attempts.insert(0, added(NEXT, true));
+    run.confirmed = vec![Some(version(2, NEW).id)];
+    let run = tell(
+        &run,
+        1,
+        &Event::CredentialsListed {
+            credentials: vec![listed(NEXT, Some(1)), listed(NEW, Some(2)), listed(OLD, None)],
+            trace: Trace::default(),
+        },
+    );
+    let (trace, sign_in_trace) = (Trace::default(), Some(Trace::default()));
+    let read =
+        Event::VaultRead { vault: FIRST, current: serves(2, NEW), sign_in: Some(SignIn::Accepted), trace, sign_in_trace };
+    assert_eq!(tell(&run, 1, &read).next(at(1)), Effect::Mutate(Mutation::RemoveSecret { key_id: OLD }));
+}
