@@ -9,6 +9,7 @@ mod emergency;
 mod invariants;
 mod likeness;
 mod limits;
+mod publish;
 mod words;
 
 use std::sync::Arc;

@@ -1,0 +1,96 @@
+//! Which vaults are written, what stops that, and what makes room where there is none.
+
+use super::super::answers::{Listed, Mutation, SignIn, Source};
+use super::super::state::Phase;
+use super::decisions::{listed, standing};
+use super::*;
+use crate::rotation::Reason;
+
+fn two_vaults() -> Plan {
+    Plan { vaults: vec![VaultStart::Holds { version: START }; 2], ..plan() }
+}
+
+/// What is decided in two vaults that serve these, and hold these versions.
+fn decided(look_for_tag: bool, list: &[Listed], serve: [Current; 2], second_holds: Vec<Version>) -> Rotation {
+    let mut run = standing(two_vaults(), Phase::Publish { look_for_tag });
+    run.seen.list = Some(list.to_vec());
+    run.seen.currents = serve.map(|current| Some((current, None))).to_vec();
+    run.seen.versions = vec![Some(Vec::new()), Some(second_holds)];
+    run.decide_publish(look_for_tag);
+    run
+}
+
+fn stopped(run: &Rotation) -> Option<&Reason> {
+    if let Phase::NeedsOperator { reason, .. } = &run.phase { Some(reason) } else { None }
+}
+
+#[test]
+fn every_vault_that_lacks_the_attempt_is_written() {
+    let write = |vault| Mutation::WriteVault { vault, attempt: 1, from: Source::Memory };
+    let todo = |look, serve, holds| decided(look, &[], serve, holds).todo;
+    let ours = || serves(1, NEW);
+    assert_eq!(todo(false, [baseline(), baseline()], vec![]), [write(FIRST), write(SECOND)]);
+    assert_eq!(todo(false, [ours(), baseline()], vec![]), [write(SECOND)]);
+    assert_eq!(decided(false, &[], [ours(), ours()], vec![]).phase, Phase::Smoke);
+    // after a doubt the version may be there and not be served yet
+    assert_eq!(todo(false, [ours(), baseline()], vec![version(1, NEW)]), [write(SECOND)]);
+    assert_eq!(decided(true, &[], [ours(), baseline()], vec![version(1, NEW)]).phase, Phase::Smoke);
+    assert_eq!(todo(true, [ours(), baseline()], vec![version(2, NEW)]), [write(SECOND)], "of another attempt");
+    let disabled = Version { enabled: false, ..version(1, NEW) };
+    assert_eq!(todo(true, [ours(), baseline()], vec![disabled]), [write(SECOND)]);
+}
+
+#[test]
+fn what_somebody_else_wrote_stops_it() {
+    let somebody = Current::Version(Version { id: VersionId(7), tag: None, key_id: None, enabled: true });
+    for serve in [[somebody.clone(), baseline()], [baseline(), somebody], [Current::Disabled, baseline()]] {
+        let vault = if serve[0] == baseline() { SECOND } else { FIRST };
+        assert_eq!(stopped(&decided(false, &[], serve, vec![])), Some(&Reason::VaultChanged { vault }));
+    }
+}
+
+#[test]
+fn another_run_of_the_target_that_has_added_stops_it() {
+    let other = Tag { run: RunId::new(at(9), 9), ..tag(1) };
+    let elsewhere = Tag { target: TargetId::of([("kv-9.vault.sandbox.localhost", "secret")]), ..other.clone() };
+    let tagged = |key_id, tag: &Tag| Listed { key_id, tag: Some(tag.clone()) };
+    let with = |list: &[Listed]| decided(false, list, [baseline(), baseline()], vec![]);
+    let another = Reason::AnotherRun { run: other.run.clone() };
+    assert_eq!(stopped(&with(&[listed(NEW, Some(1)), tagged(OTHERS, &other)])), Some(&another));
+    for harmless in [listed(NEW, Some(1)), listed(OTHERS, None), tagged(OTHERS, &elsewhere), tagged(OLD, &other)] {
+        assert_eq!(stopped(&with(std::slice::from_ref(&harmless))), None, "{harmless:?}");
+    }
+    let mut known =
+        standing(Plan { bystanders: [other.run.clone()].into(), ..plan() }, Phase::Publish { look_for_tag: false });
+    known.seen.list = Some(vec![tagged(OTHERS, &other)]);
+    assert_eq!(known.another_run(), None, "it was known at the start");
+}
+
+/// Two secrets at most, one of them the baseline's: what of ours nobody can have read goes; else a person must make room.
+#[test]
+fn what_makes_way_for_one_more() {
+    let decided = |room, list: &[Listed], versions: Vec<Version>, removed: &[KeyId], n: i64| {
+        let mut run = standing(Plan { room, ..plan() }, Phase::Reconcile { room: true });
+        run.attempts.push(Attempt { added: AddState::Planned, published: false });
+        run.seen.list = Some(list.to_vec());
+        run.seen.versions = vec![Some(versions)];
+        run.seen.currents = vec![Some((baseline(), Some(SignIn::Accepted)))];
+        run.removed = removed.iter().map(|k| (*k, at(0))).collect();
+        run.failing_since = Some(at(0));
+        run.decide_reconcile(at(n), true);
+        run
+    };
+    let both = [listed(OLD, None), listed(NEW, Some(1))];
+    assert_eq!(decided(Some(2), &both, vec![], &[], 0).todo, [Mutation::RemoveSecret { key_id: NEW }]);
+    let disabled = Version { enabled: false, ..version(1, NEW) };
+    assert_eq!(stopped(&decided(Some(2), &both, vec![disabled], &[], 0)), Some(&Reason::NoRoom), "it may have been read");
+    let theirs = [listed(OLD, None), listed(OTHERS, None)];
+    assert_eq!(stopped(&decided(Some(2), &theirs, vec![], &[], 0)), Some(&Reason::NoRoom));
+    // removed and still listed: the add is tried, and the clock goes on
+    let tried = decided(Some(2), &both, vec![], &[NEW], 4500);
+    assert_eq!((&tried.phase, tried.failing_since), (&Phase::Add, Some(at(0))));
+    assert_eq!(stopped(&decided(Some(2), &both, vec![], &[NEW], 4501)), Some(&Reason::NoRoom), "five times settle");
+    // a limit that the service told of and that we do not know
+    assert_eq!(stopped(&decided(None, &theirs, vec![], &[], 0)), Some(&Reason::NoRoom));
+    assert_eq!(decided(None, &both, vec![], &[NEW], 0).phase, Phase::Add);
+}
