@@ -10,6 +10,8 @@ mod invariants;
 mod likeness;
 mod limits;
 mod publish;
+mod reconcile;
+mod view;
 mod words;
 
 use std::sync::Arc;

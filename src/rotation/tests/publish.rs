@@ -1,4 +1,4 @@
-//! Which vaults are written, what stops that, and what makes room where there is none.
+//! Which vaults are written, what stops that, and when what they serve counts as proven.
 
 use super::super::answers::{Listed, Mutation, SignIn, Source};
 use super::super::state::Phase;
@@ -66,31 +66,25 @@ fn another_run_of_the_target_that_has_added_stops_it() {
     assert_eq!(known.another_run(), None, "it was known at the start");
 }
 
-/// Two secrets at most, one of them the baseline's: what of ours nobody can have read goes; else a person must make room.
+/// What is read back must sign in, in every vault, within 120 seconds.
 #[test]
-fn what_makes_way_for_one_more() {
-    let decided = |room, list: &[Listed], versions: Vec<Version>, removed: &[KeyId], n: i64| {
-        let mut run = standing(Plan { room, ..plan() }, Phase::Reconcile { room: true });
-        run.attempts.push(Attempt { added: AddState::Planned, published: false });
-        run.seen.list = Some(list.to_vec());
-        run.seen.versions = vec![Some(versions)];
-        run.seen.currents = vec![Some((baseline(), Some(SignIn::Accepted)))];
-        run.removed = removed.iter().map(|k| (*k, at(0))).collect();
+fn all_vaults_serve_the_same_and_it_signs_in() {
+    let decided = |serve: [Current; 2], second: SignIn, n| {
+        let mut run = standing(two_vaults(), Phase::Smoke);
+        run.attempts.push(added(NEXT, true));
+        let [first, other] = serve;
+        run.seen.currents = vec![Some((first, Some(SignIn::Accepted))), Some((other, Some(second)))];
         run.failing_since = Some(at(0));
-        run.decide_reconcile(at(n), true);
+        run.decide_smoke(at(n));
         run
     };
-    let both = [listed(OLD, None), listed(NEW, Some(1))];
-    assert_eq!(decided(Some(2), &both, vec![], &[], 0).todo, [Mutation::RemoveSecret { key_id: NEW }]);
-    let disabled = Version { enabled: false, ..version(1, NEW) };
-    assert_eq!(stopped(&decided(Some(2), &both, vec![disabled], &[], 0)), Some(&Reason::NoRoom), "it may have been read");
-    let theirs = [listed(OLD, None), listed(OTHERS, None)];
-    assert_eq!(stopped(&decided(Some(2), &theirs, vec![], &[], 0)), Some(&Reason::NoRoom));
-    // removed and still listed: the add is tried, and the clock goes on
-    let tried = decided(Some(2), &both, vec![], &[NEW], 4500);
-    assert_eq!((&tried.phase, tried.failing_since), (&Phase::Add, Some(at(0))));
-    assert_eq!(stopped(&decided(Some(2), &both, vec![], &[NEW], 4501)), Some(&Reason::NoRoom), "five times settle");
-    // a limit that the service told of and that we do not know
-    assert_eq!(stopped(&decided(None, &theirs, vec![], &[], 0)), Some(&Reason::NoRoom));
-    assert_eq!(decided(None, &both, vec![], &[NEW], 0).phase, Phase::Add);
+    let both = || [serves(1, NEW), serves(1, NEW)];
+    let proven = decided(both(), SignIn::Accepted, 500);
+    assert_eq!((&proven.phase, proven.served), (&Phase::Confirm, Some((NEW, version(1, NEW).id))));
+    assert_eq!(decided(both(), SignIn::Wrong, 120).not_before, Some(at(130)));
+    let refused = decided(both(), SignIn::Wrong, 121);
+    assert_eq!(stopped(&refused), Some(&Reason::CurrentRefused { vault: SECOND, last: SignIn::Wrong }));
+    let reconcile = Phase::Reconcile { room: false };
+    assert_eq!(decided([serves(1, NEW), serves(2, NEXT)], SignIn::Accepted, 0).phase, reconcile);
+    assert_eq!(decided([serves(1, NEW), baseline()], SignIn::Accepted, 0).phase, reconcile);
 }
