@@ -10,6 +10,7 @@ mod invariants;
 mod likeness;
 mod limits;
 mod publish;
+mod readings;
 mod reconcile;
 mod view;
 mod words;
