@@ -3,7 +3,7 @@
 use super::super::answers::Reported;
 use super::super::effect::Effect;
 use super::super::event::Event;
-use super::super::plan::ConsumerPlan;
+use super::super::plan::{ConsumerPlan, Way};
 use super::super::state::{ConsumerState, Hold, Phase};
 use super::decisions::{refuses, standing, tell};
 use super::*;
@@ -123,4 +123,57 @@ fn nobody_is_asked_during_a_hold() {
     run.hold = Hold::Until(at(500));
     refuses(&run, 499, &well(0));
     tell(&run, 500, &well(0));
+}
+
+/// A person who releases a run that stopped because of consumers takes those on, and no others.
+#[test]
+fn a_release_lets_those_go_that_the_run_stopped_for() {
+    let after_release = |reason| {
+        let mut run = standing(three(), Phase::Adoption);
+        run.consumers[1].failure_waived = true;
+        run.stop(reason);
+        let run = tell(&run, 1, &Event::Released { by: String::new(), why: String::new() });
+        run.consumers.iter().map(|c| (c.failure_waived, c.old_waived)).collect::<Vec<_>>()
+    };
+    let failed = Reason::ConsumerFailed { consumers: vec![0], note: String::new() };
+    assert_eq!(after_release(failed), [(true, false), (true, false), (false, false)]);
+    let uses_old = Reason::ConsumerUsesOld { consumers: vec![0, 2] };
+    assert_eq!(after_release(uses_old), [(false, true), (true, false), (false, true)]);
+    assert_eq!(after_release(Reason::NotReleased), [(false, false), (true, false), (false, false)]);
+}
+
+#[test]
+fn one_that_was_let_go_stops_nothing() {
+    let fails = |waived: bool, back: bool| {
+        let mut run = standing(three(), Phase::Consumers);
+        run.back = back;
+        run.consumers[0].failure_waived = waived;
+        after(run, &[refreshed(0, false), refreshed(1, true)]).phase
+    };
+    let stops = |phase: &Phase| matches!(phase, Phase::NeedsOperator { reason: Reason::ConsumerFailed { .. }, .. });
+    assert!(stops(&fails(false, false)) && stops(&fails(false, true)), "on the way back too: it may use what is to go");
+    assert!(!stops(&fails(true, false)) && !stops(&fails(true, true)));
+    let leak = super::emergency::leak(Way::Replace, false);
+    let mut accepted = standing(Plan { consumers: three().consumers, ..leak }, Phase::Consumers);
+    accepted.leak.accepted = [0].into();
+    assert!(!stops(&after(accepted, &[refreshed(0, false), refreshed(1, true)]).phase), "its outage was accepted");
+}
+
+/// They are asked where something is about to go that they may use.
+#[test]
+fn who_is_asked_before_a_removal() {
+    let phase = |change: fn(&mut Rotation)| {
+        let mut run = standing(three(), Phase::Wait);
+        change(&mut run);
+        run.enter_adoption();
+        run.phase
+    };
+    assert_eq!(phase(|_| {}), Phase::Adoption);
+    assert_eq!(phase(|r| r.no_return = true), Phase::Delete);
+    assert_eq!(phase(|r| r.plan = Arc::new(Plan { delete: Delete::Never, ..three() })), Phase::Delete);
+    assert_eq!(phase(|r| r.plan = Arc::new(Plan { baseline: Baseline::None, ..three() })), Phase::Delete);
+    let mut back = standing(Plan { baseline: Baseline::None, ..three() }, Phase::Wait);
+    back.back = true;
+    back.enter_adoption();
+    assert_eq!(back.phase, Phase::Adoption, "ours goes");
 }

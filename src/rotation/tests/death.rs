@@ -1,6 +1,7 @@
 //! A leaked credential is removed and tried until it is dead; whose outage a person may accept on the way.
 
 use super::super::answers::{Reported, SignIn, Trace};
+use super::super::effect::Reading;
 use super::super::event::Event;
 use super::super::plan::{ConsumerPlan, Way};
 use super::super::state::{ConsumerState, Death, End, Phase, Streak};
@@ -170,4 +171,20 @@ fn an_accepted_outage_shortens_what_is_under_way() {
     asked.phase = Phase::Smoke;
     let elsewhere = tell(&asked, 120, &accepted);
     assert_eq!((elsewhere.phase, elsewhere.not_before, elsewhere.deadline), (Phase::Smoke, Some(at(170)), None));
+}
+
+/// Since when others could use it; where nobody said so, the week that every tenant keeps records of.
+#[test]
+fn who_used_it_is_asked_from_the_exposure_on() {
+    let since = |exposed_at| {
+        let mut run = standing(leak(Way::Replace, false), Phase::Dying);
+        let mut emergency = run.plan().emergency.clone().unwrap();
+        emergency.exposed_at = exposed_at;
+        run.plan = Arc::new(Plan { emergency: Some(emergency), ..run.plan().clone() });
+        run.leak.death = Some(Death::Proven);
+        run.readings_of_leaked()
+    };
+    let from = |since| Some(Reading::SignIns { key_id: OLD, since });
+    assert_eq!(since(Some(at(-50))), from(at(-50)));
+    assert_eq!(since(None), from("2026-11-14T03:00:00Z".parse().unwrap()));
 }

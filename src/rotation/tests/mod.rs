@@ -4,6 +4,7 @@ mod back;
 mod consumers;
 mod death;
 mod decisions;
+mod delete;
 mod drain;
 mod emergency;
 mod invariants;
