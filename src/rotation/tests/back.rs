@@ -4,7 +4,6 @@ use super::super::answers::{Mutation, SignIn, Source};
 use super::super::event::Event;
 use super::super::plan::Way;
 use super::super::state::{Hold, Phase};
-use super::decisions::{listed, refuses, standing, tell};
 use super::emergency::leak;
 use super::*;
 use crate::rotation::{End, Reason};

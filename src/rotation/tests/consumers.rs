@@ -5,7 +5,6 @@ use super::super::effect::Effect;
 use super::super::event::Event;
 use super::super::plan::{ConsumerPlan, Way};
 use super::super::state::{ConsumerState, Hold, Phase};
-use super::decisions::{refuses, standing, tell};
 use super::*;
 use crate::rotation::Reason;
 

@@ -5,7 +5,6 @@ use super::super::effect::Reading;
 use super::super::event::Event;
 use super::super::plan::{ConsumerPlan, Way};
 use super::super::state::{ConsumerState, Death, End, Phase, Streak};
-use super::decisions::{listed, refuses, standing, tell};
 use super::emergency::leak;
 use super::*;
 use crate::rotation::Reason;

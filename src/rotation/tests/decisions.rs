@@ -1,38 +1,16 @@
 //! Single decisions: who goes on where, what a person's word does, and what stays as it was.
 
-use super::super::answers::{Listed, Mutation, Refusal, RefusalKind, Reported, SignIn, Source, Trace};
+use super::super::answers::{Mutation, RefusalKind, Reported, SignIn, Source, Trace};
 use super::super::consumers::Adoption;
 use super::super::effect::{Effect, Reading, Why};
 use super::super::event::{Applied, Event};
-use super::super::plan::{ConsumerPlan, Drain, Way};
+use super::super::plan::{ConsumerPlan, Way};
 use super::super::state::{ConsumerState, Hold, Phase, Serves};
-use super::super::usage::Usage;
 use super::*;
 use crate::rotation::{End, Reason};
 
-fn refusal(kind: RefusalKind) -> Refusal {
-    Refusal { kind, status: None, code: String::new(), message: String::new(), retry_after: None }
-}
-
 fn resumed() -> Event {
     Event::Resumed { by: String::new() }
-}
-
-/// A run in a phase, with one attempt that was published.
-pub(super) fn standing(plan: Plan, phase: Phase) -> Rotation {
-    let mut run = run(plan);
-    run.attempts = vec![added(NEW, true)];
-    run.enter(phase);
-    run
-}
-
-pub(super) fn tell(run: &Rotation, n: i64, event: &Event) -> Rotation {
-    run.apply(at(n), event).unwrap_or_else(|e| panic!("{e}"))
-}
-
-pub(super) fn refuses(run: &Rotation, n: i64, event: &Event) {
-    let illegal = run.apply(at(n), event).expect_err("it cannot happen here");
-    assert_eq!(illegal.event, event.name());
 }
 
 fn one_consumer() -> Plan {
@@ -169,30 +147,6 @@ fn the_value_is_held_while_it_is_published_and_no_longer() {
     let publish = || Phase::Publish { look_for_tag: false };
     assert_eq!([after(true, publish()), after(false, publish())], [true, false]);
     assert_eq!([after(true, Phase::Smoke), after(false, Phase::Smoke)], [false, false]);
-}
-
-#[test]
-fn sign_in_records_of_another_credential_answer_nothing() {
-    let drain = Drain { require: true, log_delay: seconds(60), idle: seconds(60), within: seconds(600) };
-    let mut run = standing(Plan { drain: Some(drain), ..plan() }, Phase::Wait);
-    run.deadline = Some(at(100));
-    let (since, until) = (at(0), at(100));
-    let usage = |key_id| Usage {
-        key_id,
-        since,
-        until,
-        unknown: None,
-        total: 0,
-        expected: 0,
-        own: 0,
-        last: None,
-        sources: Vec::new(),
-        more: 0,
-    };
-    assert_eq!(run.next(at(100)), Effect::Read(Reading::SignIns { key_id: OLD, since: at(-20) }));
-    refuses(&run, 100, &Event::UsageRead { usage: usage(NEW) });
-    let told = tell(&run, 100, &Event::UsageRead { usage: usage(OLD) });
-    assert_eq!(told.next(at(100)), Effect::Read(Reading::Credentials));
 }
 
 #[test]
@@ -352,10 +306,6 @@ fn a_write_makes_what_consumers_said_worthless_and_a_removal_does_not() {
     // forward it is one of a value that nobody reads any more
     assert_eq!(after(disable(), Phase::Delete, false, Applied::Disabled), (true, true));
     assert_eq!(after(Mutation::RemoveSecret { key_id: OLD }, Phase::Delete, false, Applied::Removed), (true, true));
-}
-
-pub(super) fn listed(key_id: KeyId, attempt: Option<u32>) -> Listed {
-    Listed { key_id, tag: attempt.map(tag) }
 }
 
 #[test]

@@ -5,7 +5,6 @@ use super::super::effect::{Effect, Why};
 use super::super::event::Event;
 use super::super::plan::Way;
 use super::super::state::Phase;
-use super::decisions::{listed, standing, tell};
 use super::*;
 use crate::rotation::{End, Reason};
 

@@ -1,10 +1,10 @@
 //! Whether and for how long the overlap goes on because the old secret is in use.
 
+use super::super::effect::{Effect, Reading};
 use super::super::event::Event;
 use super::super::plan::{Drain, Way};
 use super::super::state::{Hold, Phase};
 use super::super::usage::{Unknown, Usage};
-use super::decisions::{standing, tell};
 use super::*;
 use crate::rotation::Reason;
 
@@ -19,6 +19,22 @@ fn waiting(plan: Plan) -> Rotation {
     let mut run = standing(plan, Phase::Wait);
     (run.confirmed_at, run.deadline) = (Some(at(100)), Some(at(3701)));
     run
+}
+
+/// The records as they were read at `n`.
+fn usage(key_id: KeyId, n: i64, last: Option<i64>, unknown: Option<Unknown>) -> Usage {
+    Usage {
+        key_id,
+        since: at(n - 120),
+        until: at(n - 60),
+        unknown,
+        total: u64::from(last.is_some()),
+        expected: 0,
+        own: 0,
+        last: last.map(at),
+        sources: Vec::new(),
+        more: 0,
+    }
 }
 
 #[test]
@@ -41,18 +57,7 @@ fn who_asks_whether_the_old_secret_is_idle() {
 #[test]
 fn the_overlap_goes_on_until_the_old_secret_is_idle_or_the_wait_is_too_long() {
     let read = |n: i64, last: Option<i64>, unknown: Option<Unknown>| {
-        let usage = Usage {
-            key_id: OLD,
-            since: at(n - 120),
-            until: at(n - 60),
-            unknown,
-            total: u64::from(last.is_some()),
-            expected: 0,
-            own: 0,
-            last: last.map(at),
-            sources: Vec::new(),
-            more: 0,
-        };
+        let usage = usage(OLD, n, last, unknown);
         let mut run = tell(&waiting(drained()), n, &Event::UsageRead { usage });
         let goes_on = run.goes_on_draining(at(n));
         (goes_on, run)
@@ -74,4 +79,13 @@ fn the_overlap_goes_on_until_the_old_secret_is_idle_or_the_wait_is_too_long() {
     // what cannot be known is asked again where that may help
     assert_eq!(read(3701, None, Some(Unknown::Throttled)).1.deadline, Some(at(3761)));
     assert_eq!(stopped(3701, None, Some(Unknown::LicenceMissing)), Some((None, Some(Unknown::LicenceMissing))));
+}
+
+#[test]
+fn sign_in_records_of_another_credential_answer_nothing() {
+    let run = waiting(drained());
+    assert_eq!(run.next(at(3701)), Effect::Read(Reading::SignIns { key_id: OLD, since: at(3581) }));
+    refuses(&run, 3701, &Event::UsageRead { usage: usage(NEW, 3701, None, None) });
+    let told = tell(&run, 3701, &Event::UsageRead { usage: usage(OLD, 3701, None, None) });
+    assert_eq!(told.next(at(3701)), Effect::Read(Reading::Credentials));
 }

@@ -20,10 +20,6 @@ fn signed_in(run: &Rotation, n: i64, answer: SignIn) -> Rotation {
     run.apply(at(n), &Event::SignedIn { answer, trace: Trace::default() }).unwrap()
 }
 
-fn stopped(run: &Rotation) -> Option<&Reason> {
-    if let Phase::NeedsOperator { reason, .. } = &run.phase { Some(reason) } else { None }
-}
-
 /// The window is 30 seconds, the spacing 10; a gap of more than three spacings breaks the row.
 #[test]
 fn the_proof_is_a_row_without_a_break_for_the_window() {
@@ -63,16 +59,7 @@ fn a_value_that_is_never_proven_is_taken_back() {
 
 #[test]
 fn three_attempts_are_three() {
-    let doubted = Event::InDoubt {
-        refusal: super::super::answers::Refusal {
-            kind: RefusalKind::Unanswered,
-            status: None,
-            code: String::new(),
-            message: String::new(),
-            retry_after: None,
-        },
-        trace: Trace::default(),
-    };
+    let doubted = Event::InDoubt { refusal: refusal(RefusalKind::Unanswered), trace: Trace::default() };
     let after = |attempts: usize| {
         let mut run = run(plan());
         run.attempts = vec![Attempt { added: AddState::InDoubt, published: true }; attempts];

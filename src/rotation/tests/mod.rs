@@ -21,10 +21,12 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
-use super::answers::{Current, Version};
+use super::answers::{Current, Listed, Refusal, RefusalKind, Version};
+use super::event::Event;
+use super::failure::Reason;
 use super::names::{KeyId, RunId, Tag, TargetId, VaultIx, VersionId};
 use super::plan::{Baseline, Delete, OnFailure, Plan, Proof, VaultStart};
-use super::state::{AddState, Attempt, Rotation};
+use super::state::{AddState, Attempt, Phase, Rotation};
 
 const OLD: KeyId = KeyId(Uuid::from_u128(0x01d));
 const NEW: KeyId = KeyId(Uuid::from_u128(0x4e1));
@@ -93,4 +95,34 @@ fn serves(attempt: u32, key_id: KeyId) -> Current {
 /// What the first vault served when the run began.
 fn baseline() -> Current {
     Current::Version(Version { id: START, tag: None, key_id: None, enabled: true })
+}
+
+fn refusal(kind: RefusalKind) -> Refusal {
+    Refusal { kind, status: None, code: String::new(), message: String::new(), retry_after: None }
+}
+
+/// A run in a phase, with one attempt that was published.
+fn standing(plan: Plan, phase: Phase) -> Rotation {
+    let mut run = run(plan);
+    run.attempts = vec![added(NEW, true)];
+    run.enter(phase);
+    run
+}
+
+fn tell(run: &Rotation, n: i64, event: &Event) -> Rotation {
+    run.apply(at(n), event).unwrap_or_else(|e| panic!("{e}"))
+}
+
+fn refuses(run: &Rotation, n: i64, event: &Event) {
+    let illegal = run.apply(at(n), event).expect_err("it cannot happen here");
+    assert_eq!(illegal.event, event.name());
+}
+
+fn listed(key_id: KeyId, attempt: Option<u32>) -> Listed {
+    Listed { key_id, tag: attempt.map(tag) }
+}
+
+/// Why it waits for a person.
+fn stopped(run: &Rotation) -> Option<&Reason> {
+    if let Phase::NeedsOperator { reason, .. } = &run.phase { Some(reason) } else { None }
 }

@@ -2,7 +2,6 @@
 
 use super::super::answers::{Listed, Mutation, SignIn, Source};
 use super::super::state::Phase;
-use super::decisions::{listed, standing};
 use super::*;
 use crate::rotation::Reason;
 
@@ -18,10 +17,6 @@ fn decided(look_for_tag: bool, list: &[Listed], serve: [Current; 2], second_hold
     run.seen.versions = vec![Some(Vec::new()), Some(second_holds)];
     run.decide_publish(look_for_tag);
     run
-}
-
-fn stopped(run: &Rotation) -> Option<&Reason> {
-    if let Phase::NeedsOperator { reason, .. } = &run.phase { Some(reason) } else { None }
 }
 
 #[test]

@@ -3,7 +3,6 @@
 use super::super::answers::{Mutation, SignIn, Trace};
 use super::super::event::Event;
 use super::super::state::Phase;
-use super::decisions::{refuses, standing, tell};
 use super::*;
 
 /// Nobody signs in with a value while a request is under way, or still to be sent.

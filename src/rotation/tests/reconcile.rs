@@ -3,13 +3,8 @@
 use super::super::answers::{Listed, Mutation, SignIn};
 use super::super::plan::Adopted;
 use super::super::state::Phase;
-use super::decisions::{listed, standing};
 use super::*;
 use crate::rotation::Reason;
-
-fn stopped(run: &Rotation) -> Option<&Reason> {
-    if let Phase::NeedsOperator { reason, .. } = &run.phase { Some(reason) } else { None }
-}
 
 /// Two vaults that serve these, of which the second holds these versions; attempts 1 and 2 were made.
 fn reconciled(list: &[Listed], serve: [Current; 2], second_holds: Vec<Version>, removed: &[KeyId]) -> Rotation {

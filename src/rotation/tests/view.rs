@@ -2,7 +2,6 @@
 
 use super::super::answers::Mutation;
 use super::super::state::{ConsumerState, Phase, Step};
-use super::decisions::standing;
 use super::*;
 use crate::rotation::{End, Reason};
 
