@@ -196,6 +196,58 @@ mod tests {
     }
 
     #[test]
+    fn what_is_known_of_graphs_refusal_is_kept() {
+        let waits = Some(Duration::from_secs(7));
+        let read = |code: &str, inner: &str, details: &[&str]| {
+            let details = details.iter().map(|&d| d.into()).collect();
+            let refusal = graph_refusal(400, waits, &ServiceError { details, ..error(code, inner, "no") });
+            assert_eq!((refusal.message.as_str(), refusal.retry_after, refusal.status), ("no", waits, Some(400)));
+            (refusal.kind, refusal.code)
+        };
+        let is = |kind, code: &str| (kind, code.to_owned());
+        // What is known may stand deeper; where the code itself is known, nothing deeper overrules it.
+        assert_eq!(read("Request_BadRequest", "", &[]), is(K::Rejected, "Request_BadRequest"));
+        assert_eq!(read("A", "B", &["C", "InvalidKeyEndDate"]), is(K::Policy, "A/InvalidKeyEndDate"));
+        assert_eq!(read("A", "TooManyAppPasswords", &["InvalidKeyEndDate"]), is(K::NoRoom, "A/TooManyAppPasswords"));
+        assert_eq!(read("TooManyAppPasswords", "InvalidKeyEndDate", &[]), is(K::NoRoom, "TooManyAppPasswords"));
+        assert_eq!(read("", "InvalidKeyEndDate", &[]), is(K::Policy, "InvalidKeyEndDate"));
+        // A policy that no row names is one all the same, unless the service is out of order.
+        let policy = error("NeverSeenAsPerAppPolicy", "", "");
+        assert_eq!([400, 500].map(|status| graph_refusal(status, None, &policy).kind), [K::Policy, K::Unanswered]);
+    }
+
+    #[test]
+    fn what_is_known_of_the_vaults_refusal_is_kept() {
+        let waits = Some(Duration::from_secs(7));
+        let read = |code: &str, inner: &str, message: &str| {
+            let refusal = vault_refusal(401, waits, &error(code, inner, message));
+            assert_eq!((refusal.message.as_str(), refusal.retry_after, refusal.status), (message, waits, Some(401)));
+            refusal.code
+        };
+        assert_eq!(read("Unauthorized", "", "AKV10032: Invalid issuer."), "Unauthorized/AKV10032");
+        assert_eq!(read("Unauthorized", "Inner", "AKV10032: Invalid issuer."), "Unauthorized/Inner");
+        assert_eq!(read("", "", "AKV10032: Invalid issuer."), "AKV10032");
+        for no_number in ["AKV: no", "AKV1234567: no", "AKV10x32: no", "10032: no", "no AKV10032: no", "no"] {
+            assert_eq!(read("Unauthorized", "", no_number), "Unauthorized", "{no_number}");
+        }
+        // The firewall's sentence counts with its status only.
+        let trusted = error("Unauthorized", "", "Client address is not authorized and caller is not a trusted service.");
+        assert_eq!(vault_refusal(401, None, &trusted).kind, K::Unauthenticated);
+    }
+
+    #[test]
+    fn what_keyrelay_found_itself_before_sending_has_not_landed() {
+        let found = Failure::before_sending(K::Rejected, "Code", "why");
+        assert_eq!((found.refusal.code.as_str(), found.refusal.message.as_str()), ("Code", "why"));
+        assert!(matches!(found.into_outcome::<()>(), Outcome::NotApplied(..)));
+        let unreadable = Failure::unreadable(201, Trace::default());
+        assert_eq!(unreadable.refusal.status, Some(201));
+        assert!(matches!(unreadable.into_outcome::<()>(), Outcome::InDoubt(..)));
+        let silent = Failure::before_sending(K::Rejected, "Code", "why").without_sentence();
+        assert_eq!((silent.refusal.code.as_str(), silent.refusal.message.as_str()), ("Code", ""));
+    }
+
+    #[test]
     fn an_error_is_read_in_both_spellings_and_with_escapes() {
         let lower =
             br#"{"error":{"code":"Forbidden","message":"Caller: x\r\nAction: y","innererror":{"code":"ForbiddenByRbac"}}}"#;
