@@ -84,6 +84,8 @@ fn a_version_that_is_found_means_published() {
     let found = [version(1, NEW)];
     let removes = |run: Rotation| run.todo.front().cloned();
     assert_eq!(removes(decided(plan(), false, &[])), Some(Mutation::RemoveSecret { key_id: NEW }));
+    let restored = [Version { tag: Some(tag(0)), ..version(1, OLD) }];
+    assert_eq!(removes(decided(plan(), false, &restored)), Some(Mutation::RemoveSecret { key_id: NEW }), "not an attempt");
     let back = decided(plan(), false, &found);
     assert_eq!((&back.phase, back.attempts[0].published, back.back), (&Phase::Restore, true, true));
     let forward = |run: Rotation| (run.phase, run.back) == (Phase::Confirm, false);

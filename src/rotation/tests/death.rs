@@ -1,9 +1,9 @@
 //! A leaked credential is removed and tried until it is dead; whose outage a person may accept on the way.
 
-use super::super::answers::{Reported, SignIn, Trace};
+use super::super::answers::{Mutation, Reported, SignIn, Trace};
 use super::super::effect::Reading;
 use super::super::event::Event;
-use super::super::plan::{ConsumerPlan, Way};
+use super::super::plan::{ConsumerPlan, HeldIn, Way};
 use super::super::state::{ConsumerState, Death, End, Phase, Streak};
 use super::emergency::leak;
 use super::*;
@@ -186,4 +186,30 @@ fn who_used_it_is_asked_from_the_exposure_on() {
     let from = |since| Some(Reading::SignIns { key_id: OLD, since });
     assert_eq!(since(Some(at(-50))), from(at(-50)));
     assert_eq!(since(None), from("2026-11-14T03:00:00Z".parse().unwrap()));
+}
+
+/// Not the one that a vault serves: without it consumers would get nothing.
+#[test]
+fn versions_of_the_leaked_value_are_disabled_unless_they_are_served() {
+    let held = |vault, n| HeldIn { vault, version: VersionId(n) };
+    let next = |way, death, disabled: &[u128]| {
+        let mut plan = leak(way, false);
+        let emergency = plan.emergency.as_mut().unwrap();
+        emergency.versions = vec![held(FIRST, 1), held(FIRST, 5), held(SECOND, 6)];
+        emergency.disable_versions = true;
+        let mut run = standing(Plan { vaults: vec![VaultStart::Holds { version: START }; 2], ..plan }, Phase::Delete);
+        run.leak.death = death;
+        run.leak.disabled = disabled.iter().map(|n| VersionId(*n)).collect();
+        run.seen.currents = vec![Some((baseline(), None)), Some((serves(1, NEW), None))];
+        run.nothing_left(End::Completed);
+        (run.todo.pop_front(), run.phase)
+    };
+    let disable = |vault, n| (Some(Mutation::DisableVersion { vault, version: VersionId(n) }), Phase::Delete);
+    let ended = (None, Phase::Ended { end: End::Completed });
+    for death in [Death::Proven, Death::Unproven] {
+        assert_eq!(next(Way::Replace, Some(death), &[]), disable(FIRST, 5), "1 is served");
+        assert_eq!(next(Way::Replace, Some(death), &[5]), disable(SECOND, 6));
+        assert_eq!(next(Way::Replace, Some(death), &[5, 6]), ended);
+    }
+    assert_eq!(next(Way::Replace, None, &[]), (None, Phase::Dying), "first it is tried");
 }

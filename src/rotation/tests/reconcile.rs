@@ -1,6 +1,6 @@
 //! What is gone on with when nobody knows what is where: after a resume, a lost journal, a limit that is reached.
 
-use super::super::answers::{Listed, Mutation, SignIn};
+use super::super::answers::{Listed, Mutation, SignIn, Source};
 use super::super::plan::Adopted;
 use super::super::state::Phase;
 use super::*;
@@ -81,5 +81,31 @@ fn what_makes_way_for_one_more() {
     assert_eq!(stopped(&decided(Some(2), &both, vec![], &[NEW], 4501)), Some(&Reason::NoRoom), "five times settle");
     // a limit that the service told of and that we do not know
     assert_eq!(stopped(&decided(None, &theirs, vec![], &[], 0)), Some(&Reason::NoRoom));
-    assert_eq!(decided(None, &both, vec![], &[NEW], 0).phase, Phase::Add);
+    let planned = decided(None, &both, vec![], &[NEW], 0);
+    assert_eq!((&planned.phase, planned.attempts.len()), (&Phase::Add, 2), "the attempt that was planned is made");
+    let mut made = standing(Plan { room: Some(2), ..plan() }, Phase::Reconcile { room: true });
+    made.seen = planned.seen;
+    made.removed = planned.removed;
+    made.decide_reconcile(at(0), true);
+    assert_eq!((&made.phase, made.attempts.len()), (&Phase::Add, 2), "an attempt that was made is not made again");
+}
+
+#[test]
+fn vaults_that_serve_something_else_get_a_copy_of_what_is_gone_on_with() {
+    let decided = |serve: [Current; 2]| {
+        let plan = Plan { vaults: vec![VaultStart::Holds { version: START }; 2], ..plan() };
+        let phase = Phase::Align { goal: 1, vault: FIRST, version: version(1, NEW).id };
+        let mut run = standing(plan, phase);
+        run.attempts.push(added(NEXT, true));
+        run.seen.currents = serve.map(|current| Some((current, None))).to_vec();
+        run.decide_align(1, FIRST, version(1, NEW).id);
+        run
+    };
+    let from = Source::Version { vault: FIRST, version: version(1, NEW).id };
+    let copied = [Mutation::WriteVault { vault: SECOND, attempt: 1, from }];
+    assert_eq!(decided([serves(1, NEW), baseline()]).todo, copied);
+    assert_eq!(decided([serves(1, NEW), serves(2, NEXT)]).todo, copied, "another attempt of ours");
+    assert_eq!(decided([serves(1, NEW), serves(1, NEW)]).phase, Phase::Smoke);
+    let changed = decided([serves(1, NEW), Current::Disabled]);
+    assert_eq!(stopped(&changed), Some(&Reason::VaultChanged { vault: SECOND }));
 }
