@@ -12,7 +12,7 @@
 
 mod journal_support;
 
-use std::io;
+use std::io::{self, ErrorKind as K};
 
 use journal_support::{Event, Fault, Memory, events, read, run, time, trouble, write, written};
 use keyrelay::journal::error::Trouble;
@@ -126,14 +126,15 @@ fn runs_are_listed_oldest_first_and_foreign_names_last() {
     assert_eq!(journal::list(&store).unwrap(), [run("20261121t230659z-k7f2"), run("20261122t000000z-aaaa"), foreign]);
 }
 
+/// What is said, and what is advised.
+fn said(doing: Doing, kind: K) -> (String, String) {
+    let trouble = StoreError::Io { doing, error: kind.into() }.into();
+    let error = JournalError { run: Some(run()), place: "/j/r.journal".into(), trouble };
+    (error.to_string(), error.advice())
+}
+
 #[test]
 fn what_people_meet_has_words_of_its_own() {
-    use io::ErrorKind as K;
-    let said = |doing, kind: K| {
-        let trouble = StoreError::Io { doing, error: kind.into() }.into();
-        let error = JournalError { run: Some(run()), place: "/j/r.journal".into(), trouble };
-        (error.to_string(), error.advice())
-    };
     let (text, advice) = said(Doing::Write, K::StorageFull);
     assert_eq!(
         text,
@@ -157,4 +158,49 @@ fn what_people_meet_has_words_of_its_own() {
     assert!(text.contains("something in its path is not a folder. Nothing was sent."), "{text}");
     assert!(advice.starts_with("Check the path of the journal folder"), "{advice}");
     assert!(said(Doing::Write, K::QuotaExceeded).0.contains("the disk quota is used up"));
+    assert!(said(Doing::Write, K::QuotaExceeded).1.starts_with("Make room on that disk"));
+}
+
+/// The same refusal of the system means something else where something else was tried.
+#[test]
+fn what_was_tried_tells_what_a_refusal_means() {
+    let is = |doing, kind, text: &str, advice: &str| {
+        assert_eq!(said(doing, kind), (text.to_owned(), advice.to_owned()), "{doing:?}, {kind:?}");
+    };
+    is(
+        Doing::Create,
+        K::AlreadyExists,
+        "there is a journal /j/r.journal already, and each run has its own. Nothing was sent.",
+        "Start again; the next run gets another name.",
+    );
+    is(
+        Doing::MakeFolder,
+        K::AlreadyExists,
+        "could not make the folder of the journal /j/r.journal: something in its path is not a folder. Nothing was sent.",
+        "Check the path of the journal folder, or choose another journal folder, then start again with `keyrelay rotate RUNBOOK`.",
+    );
+    is(
+        Doing::Open,
+        K::NotFound,
+        "there is no journal /j/r.journal. Nothing was changed.",
+        "List the runs that are known here with `keyrelay status`, and check the journal folder.",
+    );
+    is(
+        Doing::Create,
+        K::NotFound,
+        "could not make the journal /j/r.journal: a folder in its path is not there. Nothing was sent.",
+        "Check the path of the journal folder, or choose another journal folder, then start again with `keyrelay rotate RUNBOOK`.",
+    );
+    is(
+        Doing::List,
+        K::TimedOut,
+        "could not read the folder of journals /j/r.journal: timed out. Nothing was changed.",
+        "Check the path of the journal folder, then repeat the command.",
+    );
+    is(
+        Doing::Read,
+        K::TimedOut,
+        "could not read the journal /j/r.journal: timed out. Nothing was changed.",
+        "Check that disk, then repeat the command.",
+    );
 }

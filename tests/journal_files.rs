@@ -20,9 +20,9 @@ use std::process::{Command, Stdio};
 use journal_support::{Event, events, run, said, time};
 use keyrelay::hold::{self, HoldTrouble, Mark};
 use keyrelay::journal::error::Trouble;
-use keyrelay::journal::file::FileLog;
+use keyrelay::journal::file::{FileLog, LIMIT};
 use keyrelay::journal::record::Unreadable;
-use keyrelay::journal::store::StoreError;
+use keyrelay::journal::store::{Log, Store, StoreError};
 use keyrelay::journal::{self, Folder, Journal, JournalError, Listed};
 use keyrelay::rotation::names::RunId;
 
@@ -68,6 +68,7 @@ fn a_run_is_written_read_and_continued() {
     let (mut journal, records) = OnDisk::open(&folder, &run()).ok().unwrap();
     assert_eq!(said(&records), &events()[..2]);
     assert_eq!((journal.dropped_bytes(), journal.head()), (10, verified.head));
+    assert_eq!((journal.run(), journal.place()), (&run(), path.to_str().unwrap()));
     assert_eq!(fs::read(&path).unwrap(), whole);
     journal.append(None, time(2), &events()[2]).unwrap();
     assert_eq!(journal::verify::<Event>(&folder, &run()).unwrap().records, 3);
@@ -128,9 +129,25 @@ fn what_cannot_be_a_journal_is_refused_with_words() {
     let e = error(open(&folder));
     assert!(matches!(e.trouble, Trouble::Unreadable(Unreadable::NeverBegan { torn_bytes: 0 })));
     assert!(e.to_string().ends_with("Nothing was sent for it."), "{e}");
-    // Larger than any journal, without the disk space.
-    fs::File::create(folder.file(&run())).unwrap().set_len(keyrelay::journal::file::LIMIT + 1).unwrap();
+}
+
+/// The files take up no space on the disk: nothing but their length is written.
+#[test]
+fn a_journal_is_read_and_written_up_to_its_limit() {
+    let temp = tempfile::tempdir().unwrap();
+    let folder = Folder::new(temp.path());
+    let file = fs::File::create(folder.file(&run())).unwrap();
+    file.set_len(LIMIT + 1).unwrap();
     assert!(matches!(error(open(&folder)).trouble, Trouble::Store(StoreError::TooLarge)));
+    file.set_len(LIMIT).unwrap();
+    assert_eq!(folder.read(&run()).unwrap().len() as u64, LIMIT);
+
+    file.set_len(LIMIT - 5).unwrap();
+    let (mut log, _) = folder.open(&run()).unwrap();
+    assert!(matches!(log.append(b"7 bytes"), Err(StoreError::TooLarge)), "it could never be read again");
+    assert_eq!(file.metadata().unwrap().len(), LIMIT - 5);
+    log.append(b"bytes").unwrap();
+    assert_eq!(file.metadata().unwrap().len(), LIMIT);
 }
 
 #[test]

@@ -14,7 +14,7 @@ mod journal_support;
 
 use journal_support::{Event, InMemory, Memory, events, read, run, said, time, trouble, written};
 use keyrelay::journal::error::Trouble;
-use keyrelay::journal::record::{Damage, Unreadable, encode, parse};
+use keyrelay::journal::record::{Damage, Unreadable, encode, encode_in, parse};
 use keyrelay::journal::{self, Journal, RecordHash};
 use proptest::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -128,6 +128,20 @@ fn a_number_that_is_left_out_is_seen() {
 }
 
 #[test]
+fn a_record_of_another_world_is_seen() {
+    let worlds = |first, second| {
+        let (line, head) = encode_in(first, 0, None, time(0), &events()[0], RecordHash::NONE).unwrap();
+        let (next, _) = encode_in(second, 1, None, time(1), &events()[1], head).unwrap();
+        read(&[line, next].concat())
+    };
+    let sandbox = Some("sandbox");
+    assert!(worlds(None, None).is_ok() && worlds(sandbox, sandbox).is_ok());
+    for (first, second) in [(None, sandbox), (sandbox, None), (sandbox, Some("another"))] {
+        assert_eq!(worlds(first, second), Err(Unreadable::Damaged { line: 2, what: Damage::World }));
+    }
+}
+
+#[test]
 fn what_is_not_ours_newer_or_unknown_is_told_apart() {
     let foreign = |bytes: &[u8]| assert_eq!(read(bytes), Err(Unreadable::Foreign), "{}", bytes.escape_ascii());
     foreign(b"hello\n");
@@ -236,7 +250,8 @@ proptest! {
     #[test]
     fn a_hash_has_one_text(bytes in any::<[u8; 32]>(), text in "[0-9a-fA-F]{60,68}") {
         let hex: String = bytes.iter().map(|b| format!("{b:02x}")).collect();
-        prop_assert_eq!(hex.parse::<RecordHash>().unwrap().to_string(), hex);
+        let hash: RecordHash = hex.parse().unwrap();
+        prop_assert_eq!((hash.to_string(), format!("{hash:?}"), String::from(hash)), (hex.clone(), hex.clone(), hex));
         let lawful = text.len() == 64 && !text.bytes().any(|b| b.is_ascii_uppercase());
         prop_assert_eq!(text.parse::<RecordHash>().is_ok(), lawful);
     }
