@@ -65,7 +65,7 @@ impl FromStr for RecordHash {
             _ => None,
         };
         let (pairs, rest) = s.as_bytes().as_chunks::<2>();
-        let bytes: Option<Vec<u8>> = pairs.iter().map(|[high, low]| Some(digit(high)? << 4 | digit(low)?)).collect();
+        let bytes: Option<Vec<u8>> = pairs.iter().map(|[high, low]| Some((digit(high)? << 4) + digit(low)?)).collect();
         let bytes = bytes.ok_or(FORM)?;
         let bytes = bytes.try_into().map_err(|_| FORM)?;
         if rest.is_empty() { Ok(RecordHash(bytes)) } else { Err(FORM) }
