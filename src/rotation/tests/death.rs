@@ -213,3 +213,13 @@ fn versions_of_the_leaked_value_are_disabled_unless_they_are_served() {
     }
     assert_eq!(next(Way::Replace, None, &[]), (None, Phase::Dying), "first it is tried");
 }
+
+#[test]
+fn what_is_left_to_do_is_done_where_the_removal_was_decided() {
+    for (way, phase) in [(Way::Replace, Phase::Delete), (Way::RevokeFirst, Phase::Delete), (Way::RevokeOnly, Phase::Revoke)]
+    {
+        let mut run = standing(leak(way, true), Phase::Dying);
+        run.leaked_is_told();
+        assert_eq!(run.phase, phase, "{way:?}");
+    }
+}

@@ -9,13 +9,13 @@ use super::*;
 use crate::rotation::Reason;
 
 /// Idle for a minute; a record may take another to be seen; ten minutes beyond the overlap at most.
-fn drained() -> Plan {
+pub(super) fn drained() -> Plan {
     let drain = Drain { require: true, log_delay: seconds(60), idle: seconds(60), within: seconds(600) };
     Plan { drain: Some(drain), ..plan() }
 }
 
 /// The overlap of an hour, and the second that a `Date` may lag, has begun at 100.
-fn waiting(plan: Plan) -> Rotation {
+pub(super) fn waiting(plan: Plan) -> Rotation {
     let mut run = standing(plan, Phase::Wait);
     (run.confirmed_at, run.deadline) = (Some(at(100)), Some(at(3701)));
     run
