@@ -150,6 +150,21 @@ fn a_journal_is_read_and_written_up_to_its_limit() {
     assert_eq!(file.metadata().unwrap().len(), LIMIT);
 }
 
+/// After a failed sync the system may show a line that the disk does not have: whoever goes on writes it once more.
+#[test]
+fn the_last_line_is_written_again_by_whoever_goes_on() {
+    let temp = tempfile::tempdir().unwrap();
+    let folder = Folder::new(temp.path());
+    begin(&folder).append(None, time(1), &events()[1]).unwrap();
+    let path = folder.file(&run());
+    let (mut log, bytes) = folder.open(&run()).unwrap();
+    let last = bytes.len() - bytes.split_inclusive(|b| *b == b'\n').next_back().unwrap().len();
+    let on_disk = [&bytes[..last], &vec![0; bytes.len() - last]].concat();
+    fs::write(&path, &on_disk).unwrap();
+    log.keep(&bytes).unwrap();
+    assert_eq!(fs::read(&path).unwrap(), bytes);
+}
+
 #[test]
 fn a_folder_is_listed_whatever_else_lies_in_it() {
     let temp = tempfile::tempdir().unwrap();

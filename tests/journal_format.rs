@@ -150,6 +150,8 @@ fn what_is_not_ours_newer_or_unknown_is_told_apart() {
     foreign(b"{\"time\":1}\n");
     foreign(b"\xef\xbb\xbf{\"v\":1}\n");
     foreign(b"{\"v\":\"1\"}\n");
+    foreign(b"{\"v\":,\"seq\":0}\n");
+    foreign(b"{\"v\":1.5}\n");
     foreign(b"\xff\xfe\n");
 
     let newer = |bytes: &[u8], line, version| assert_eq!(read(bytes), Err(Unreadable::NewerFormat { line, version }));

@@ -13,7 +13,7 @@ use crate::rotation::names::RunId;
 pub const ENDING: &str = ".journal";
 
 /// A journal has a few hundred bytes for each record and a few hundred records. What is larger than this, in bytes, was not
-/// written by us, and is not read into memory.
+/// written by us, and no more of it is read into memory.
 pub const LIMIT: u64 = 64 << 20;
 
 /// A folder of journals. It need not exist until the first is made.
@@ -42,15 +42,12 @@ impl Folder {
         self.0.join(format!("{run}{ENDING}"))
     }
 
-    /// Opens what is by the run's name if it is a file of a sensible size. Opening a pipe would wait for its other end.
+    /// Opens what is by the run's name if it is a file. Opening a pipe would wait for its other end.
     fn open_file(&self, run: &RunId, options: &fs::OpenOptions) -> Result<File, StoreError> {
         let path = self.file(run);
         let there = fs::metadata(&path).map_err(StoreError::io(Doing::Open))?;
         if !there.is_file() {
             return Err(StoreError::NotAFile);
-        }
-        if there.len() > LIMIT {
-            return Err(StoreError::TooLarge);
         }
         options.open(&path).map_err(StoreError::io(Doing::Open))
     }
@@ -141,10 +138,8 @@ impl Log for FileLog {
     fn keep(&mut self, whole: &[u8]) -> Result<(), StoreError> {
         self.check(Doing::Cut)?;
         let length = whole.len() as u64;
-        if length < self.length {
-            self.file.set_len(length).map_err(StoreError::io(Doing::Cut))?;
-            self.length = length;
-        }
+        self.file.set_len(length).map_err(StoreError::io(Doing::Cut))?;
+        self.length = length;
         let last = whole.split_inclusive(|b| *b == b'\n').next_back().unwrap_or_default();
         self.file.seek(SeekFrom::Start(length - last.len() as u64)).map_err(StoreError::io(Doing::Write))?;
         self.file.write_all(last).map_err(StoreError::io(Doing::Write))?;
