@@ -53,7 +53,7 @@ impl Results {
         if results.suites.is_empty() {
             return Err(format!("nothing in {}. Run `cargo test` first.", target.join("reliability").display()).into());
         }
-        // one folder, or one for each shard
+        // one folder, or one for each pass
         for folder in files(&target.join("mutants")).chain([target.join("mutants")]) {
             if let Ok(bytes) = std::fs::read(folder.join("mutants.out/outcomes.json")) {
                 results.add_mutants(&serde_json::from_slice(&bytes)?);
@@ -68,7 +68,11 @@ impl Results {
             else {
                 continue; // the tree as it is
             };
-            self.mutants.insert(name.to_owned(), summary.to_owned());
+            // one that a pass noticed stays so, whatever other suites let pass
+            let said = self.mutants.entry(name.to_owned()).or_insert_with(|| summary.to_owned());
+            if said == "MissedMutant" {
+                summary.clone_into(said);
+            }
         }
     }
 
