@@ -40,7 +40,7 @@ fn all(context: &Context) -> Result<Done, Error> {
     let (all, errors) = journals.all()?;
     let objects: Vec<Value> = all.iter().map(|r| Done::of_run(&journals, r).json).collect();
     let mut lines: Vec<String> = all.iter().map(super::output::one_line).collect();
-    lines.extend(errors.iter().map(ToString::to_string));
+    lines.extend(errors.iter().map(with_advice));
     if lines.is_empty() {
         lines.push(format!("no runs in {}", journals.folder.path().display()));
     }
@@ -123,11 +123,14 @@ fn verify_one(journals: &Journals, run: &RunId) -> (String, Value, u8) {
                 exit::DONE,
             )
         }
-        Err(e) => {
-            let advice = e.advice().unwrap_or_default();
-            (format!("{e}\n  {advice}"), json!({ "run": run, "whole": false, "error": e.to_string() }), e.exit())
-        }
+        Err(e) => (with_advice(&e), json!({ "run": run, "whole": false, "error": e.to_string() }), e.exit()),
     }
+}
+
+/// One journal among others that cannot be used, and what to do about it.
+fn with_advice(error: &Error) -> String {
+    let advice = error.advice().map(|advice| format!("\n  next: {advice}")).unwrap_or_default();
+    format!("{error}{advice}")
 }
 
 pub(super) fn check(files: &[PathBuf]) -> Result<Done, Error> {

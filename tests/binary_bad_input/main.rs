@@ -188,9 +188,9 @@ fn foreign_files_beside_the_journals_are_left_alone() {
     assert_completed(&home, &scene.cloud, &home.the_run());
 }
 
-/// What every command says of a journal that cannot be used: the exit code, and that nothing was changed.
+/// What every command says of a journal that cannot be used: the exit code, what to do next, and that nothing was changed.
 #[track_caller]
-fn unusable(home: &Home, book: &str, file: &std::path::Path, code: i32) {
+fn unusable(home: &Home, book: &str, file: &std::path::Path, code: i32, next: &str) {
     let run = file.file_stem().unwrap().to_str().unwrap().to_owned();
     let (cloud, journals) = (home.cloud_bytes(), home.journal_bytes());
     for args in [
@@ -212,6 +212,7 @@ fn unusable(home: &Home, book: &str, file: &std::path::Path, code: i32) {
         assert!(unchanged, "{args:?} has changed something: {ran:#?}");
         assert_eq!(ran.code, Some(code), "{args:?}: {ran:#?}");
         assert!(!ran.stderr.contains("panicked"), "{ran:#?}");
+        assert!(ran.stderr.contains("  next: ") && ran.stderr.contains(next), "{args:?}: {ran:#?}");
     }
 }
 
@@ -224,11 +225,11 @@ fn a_damaged_journal_is_refused() {
     let mut damaged = whole.clone();
     damaged[third] ^= 1;
     fs::write(&file, &damaged).unwrap();
-    unusable(&home, &book, &file, exit::NEEDS_OPERATOR);
+    unusable(&home, &book, &file, exit::NEEDS_OPERATOR, "`keyrelay journal verify ");
     // a line is missing
     let lines: Vec<&[u8]> = whole.split_inclusive(|b| *b == b'\n').collect();
     fs::write(&file, [&lines[..2], &lines[3..]].concat().concat()).unwrap();
-    unusable(&home, &book, &file, exit::NEEDS_OPERATOR);
+    unusable(&home, &book, &file, exit::NEEDS_OPERATOR, "`keyrelay journal verify ");
     // put right again, it goes on
     fs::write(&file, &whole).unwrap();
     home.run(&["resume", "--wait"]).exits(exit::DONE);
@@ -239,7 +240,7 @@ fn a_journal_of_a_newer_format_is_refused() {
     let (_, home, book, file) = in_the_overlap();
     let newer = fs::read_to_string(&file).unwrap().replace("{\"v\":1,", "{\"v\":2,");
     fs::write(&file, newer).unwrap();
-    unusable(&home, &book, &file, exit::REFUSED);
+    unusable(&home, &book, &file, exit::REFUSED, "Use the keyrelay that began the run");
 }
 
 #[test]
