@@ -11,6 +11,8 @@ of() { python3 -c 'import json,sys; v=json.load(open(sys.argv[1]))
 for k in sys.argv[2].split("/"): v=v[int(k)] if isinstance(v, list) else v[k]
 print(v)' "$served" "$1"; }
 fail() { echo "az: $*" >&2; exit 1; }
+# what failed, and what the sandbox was asked last: the words of az alone do not tell
+trap 'echo "az: line $LINENO failed: $BASH_COMMAND" >&2; "$keyrelay" sandbox log --port "$port" 2>&1 | tail -n 8 >&2' ERR
 same() { [ "$1" = "$2" ] || fail "$3: got '$1', expected '$2'"; }
 # tries again for 30 seconds: changes are not seen everywhere at once
 until_it_is() { for _ in $(seq 30); do "$@" >/dev/null 2>&1 && return; sleep 1; done; fail "never: $*"; }
@@ -76,6 +78,7 @@ until_it_is says alone az ad app credential list --id "$app" --query '[].display
 made=$(az ad app create --display-name "made by az" --sign-in-audience AzureADMyOrg --query appId -o tsv)
 until_it_is az ad sp create --id "$made"
 until_it_is says "made by az" az ad sp show --id "$made" --query displayName
+until_it_is says "$made" az ad app show --id "$made" --query appId
 az ad app delete --id "$made"
 refused "does not exist" az ad app show --id "$made"
 
